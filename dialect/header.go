@@ -1,0 +1,269 @@
+package dialect
+
+import (
+	"bytes"
+	"math"
+	"strings"
+	"unicode"
+)
+
+const (
+	headerRecords = 200 // that are compared with the first one
+	headerColumns = 100
+)
+
+// A headerReport says why the first record is taken for a header or for data.
+type headerReport struct {
+	bits     float64 // above 0 for a header
+	typed    float64 // the part of it that comes from columns of numbers, dates and the like
+	names    int     // columns of a type whose first field is not of it
+	same     int     // columns of a type whose first field is of it, too
+	words    int     // fields that are usual column names
+	repeated int     // fields that come again in their column
+}
+
+// confidence returns how sure the report is, 0.5 to 1.
+func (h headerReport) confidence() float64 {
+	return 1 / (1 + math.Exp2(-math.Abs(h.bits)/2))
+}
+
+// weighHeader compares the first record with those below it, column by column.
+func weighHeader(text []byte, records []row) headerReport {
+	h := headerReport{bits: 1.5} // most files have one
+	if len(records) == 0 {
+		h.bits = -1
+		return h
+	}
+	names := map[string]int{}
+	for j, c := range records[0].cells {
+		if j == headerColumns {
+			break
+		}
+		name := bytes.TrimSpace(text[c.start:c.end])
+		names[string(name)]++
+		h.weighColumn(text, records[1:], j, c)
+	}
+	switch {
+	case len(names) < min(len(records[0].cells), headerColumns):
+		if names[""] == 0 {
+			h.bits -= 2 // a name stands twice
+		}
+	case len(names) > 1 && names[""] == 0:
+		h.bits++
+	}
+	return h
+}
+
+// A profile sums up a column without its first field.
+type profile struct {
+	filled          int
+	kinds           [kinds]int
+	shortest        int
+	longest         int
+	repeats, quoted int // fields that equal the first one, or are in quotes
+}
+
+func profileOf(text []byte, records []row, column int, name []byte) profile {
+	p := profile{shortest: math.MaxInt}
+	for _, r := range records {
+		if column >= len(r.cells) {
+			continue
+		}
+		c := r.cells[column]
+		b := bytes.TrimSpace(text[c.start:c.end])
+		if len(b) == 0 {
+			continue
+		}
+		k, _ := classify(b)
+		p.filled++
+		p.kinds[k]++
+		p.shortest, p.longest = min(p.shortest, len(b)), max(p.longest, len(b))
+		if bytes.Equal(b, name) {
+			p.repeats++
+		}
+		if c.flags&quoted != 0 {
+			p.quoted++
+		}
+	}
+	return p
+}
+
+// share returns the share of filled fields whose kind satisfies a condition.
+func (p profile) share(of func(kind) bool) float64 {
+	n := 0
+	for k, count := range p.kinds {
+		if of(kind(k)) {
+			n += count
+		}
+	}
+	return float64(n) / float64(max(p.filled, 1))
+}
+
+func (h *headerReport) weighColumn(text []byte, below []row, column int, first cell) {
+	name := bytes.TrimSpace(text[first.start:first.end])
+	k, _ := classify(name)
+	p := profileOf(text, below, column, name)
+	word := columnName(name)
+	if word > 0 {
+		h.words++
+	}
+	switch {
+	case k == kindEmpty:
+		if p.filled*2 > len(below) && column > 0 {
+			h.bits--
+		}
+		return
+	case p.filled == 0:
+		if k.typed() {
+			h.bits -= 2
+		} else {
+			h.bits += word
+		}
+		return
+	}
+
+	typed := p.share(kind.typed)
+	switch {
+	case typed >= .75 && !k.typed():
+		h.add(4)
+		h.names++
+		h.bits += word / 2
+	case year(name) && p.share(func(k kind) bool { return k == kindInteger }) < .5:
+		// Years are column names in tables of figures.
+	case typed >= .75 && k.typed():
+		switch {
+		case p.share(func(other kind) bool { return other == k || other.numeric() && k.numeric() }) > .5:
+			h.add(-4)
+			h.same++
+		case k == kindDate || k == kindMoment:
+			h.add(1.5) // the days of a table of figures
+		default:
+			h.add(-1)
+		}
+	case k.typed():
+		h.bits -= 2.5
+	case typed >= .3:
+		h.bits += 1 + word
+	default:
+		h.weighText(name, k, p, word)
+	}
+	if below := p.filled; below > 1 {
+		switch {
+		case first.flags&quoted != 0 && p.quoted == 0 && !(typed >= .75):
+			h.bits += 2
+		case first.flags&quoted == 0 && p.quoted == below:
+			h.bits += 1.5
+		}
+	}
+}
+
+func (h *headerReport) add(bits float64) {
+	h.bits += bits
+	h.typed += bits
+}
+
+// weighText compares a text with a column of texts.
+func (h *headerReport) weighText(name []byte, k kind, p profile, word float64) {
+	h.bits += word
+	if p.repeats > 0 {
+		h.bits -= 3
+		h.repeated++
+		return
+	}
+	n := len(name)
+	if p.filled >= 3 {
+		switch {
+		case p.shortest == p.longest && n != p.shortest:
+			h.bits += 2
+		case p.shortest == p.longest:
+			h.bits--
+		case n < p.shortest || n > p.longest:
+			h.bits += .7
+		default:
+			h.bits -= .3
+		}
+	}
+	single := func(k kind) bool { return k == kindWord || k == kindName }
+	if single(k) && p.share(single) < .3 {
+		h.bits++
+	}
+	if !single(k) && p.share(single) > .8 {
+		h.bits -= .5
+	}
+	if n > 60 {
+		h.bits--
+	}
+}
+
+func year(b []byte) bool {
+	return len(b) == 4 && (string(b[:2]) == "19" || string(b[:2]) == "20") && allDigits(b)
+}
+
+// columnName returns how much a text looks like the name of a column, in bits: the usual words most, then
+// snake_case and camelCase.
+func columnName(b []byte) float64 {
+	if len(b) > 60 {
+		return 0
+	}
+	s := strings.ToLower(string(b))
+	if columnNames[s] {
+		return 3
+	}
+	words := strings.FieldsFunc(string(b), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	for _, w := range words {
+		if len(words) <= 4 && columnNames[strings.ToLower(w)] {
+			return 2
+		}
+	}
+	for i := 1; i+1 < len(b); i++ {
+		if b[i] == '_' && classes[b[i-1]]&isLetter != 0 && classes[b[i+1]]&isLetter != 0 ||
+			classes[b[i]]&isUpper != 0 && classes[b[i-1]]&isLower != 0 && len(words) == 1 {
+			return 1
+		}
+	}
+	return 0
+}
+
+// columnNames are words that name columns in the languages of most files.
+var columnNames = func() map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(`
+		id ids key code name names title label type kind class category group status state description desc
+		comment comments note notes remark remarks date time datetime timestamp year month day week hour from to
+		start end begin created updated modified first last firstname lastname surname email mail e-mail phone
+		telephone mobile fax address street city town zip zipcode zip_code postcode postal country county region
+		district province location place lat lon lng latitude longitude x y z value values amount total sum count
+		number no nr num qty quantity price cost rate tax unit units currency percent percentage share score rank
+		age sex gender height weight size length width color colour url link website image file filename path
+		user username userid customer client company organization organisation department product item sku order
+		invoice account balance language version source target model brand author text content message index
+		column field
+		bezeichnung beschreibung nummer anzahl menge preis betrag summe datum uhrzeit zeit jahr monat tag vorname
+		nachname straße strasse ort plz stadt land telefon kunde kundennummer firma artikel art typ gruppe wert
+		einheit bemerkung kommentar anrede geburtsdatum konto währung
+		nom prénom prenom adresse rue ville pays courriel téléphone prix quantité montant taux libellé année mois
+		jour heure numéro société valeur unité commentaire sexe âge
+		nombre apellido apellidos dirección calle ciudad país correo teléfono precio cantidad importe fecha hora
+		año mes día código descripción número empresa cliente producto valor unidad comentario edad sexo
+		nome cognome indirizzo via città paese provincia telefono prezzo quantità importo data ora anno mese
+		giorno codice descrizione numero azienda prodotto valore unità nota età sesso cap
+		sobrenome endereço rua cidade estado telefone preço quantidade montante dia código descrição ano
+		naam voornaam achternaam adres straat plaats stad telefoonnummer prijs aantal bedrag tijd jaar maand
+		omschrijving klant waarde eenheid opmerking
+		imię nazwisko adres ulica miasto kraj telefon cena ilość kwota rok miesiąc dzień opis numer klient wartość
+		namn efternamn förnamn adress gata stad pris antal belopp år månad beskrivning kund
+		navn fornavn etternavn efternavn gade by beløb måned beskrivelse kunde
+		nimi etunimi sukunimi osoite katu kaupunki maa hinta määrä päivämäärä vuosi kuvaus
+		jméno příjmení ulice město země množství částka rok měsíc popis
+		név cím város ország ár mennyiség összeg dátum év leírás
+		ad soyad adres şehir ülke fiyat miktar tarih yıl açıklama
+		имя фамилия отчество адрес улица город страна телефон цена количество сумма дата время год месяц код
+		описание название номер клиент значение тип
+		όνομα επώνυμο διεύθυνση πόλη χώρα τιμή ποσότητα ημερομηνία έτος περιγραφή
+		名前 氏名 住所 電話番号 日付 価格 数量 金額 名称 番号 年 月 姓名 地址 电话 日期 价格 数量 金额 名称 编号
+		이름 주소 전화번호 날짜 가격 수량 금액
+	`) {
+		m[w] = true
+	}
+	return m
+}()

@@ -1,0 +1,440 @@
+package dialect
+
+import (
+	"bytes"
+)
+
+// A kind is what a field looks like. Fields of one column tend to be of one kind, which is what tells a
+// right cut from a wrong one: van den Burg, Nazábal, Sutton, "Wrangling messy CSV files by detecting row
+// and type patterns", 2019.
+type kind uint8
+
+const (
+	kindEmpty kind = iota
+	kindInteger
+	kindDecimal // with a point
+	kindLocal   // with a decimal comma or digit groups
+	kindAmount  // with a currency or a per cent sign
+	kindDate
+	kindTime
+	kindMoment // date and time
+	kindFlag   // true, no, NA, null
+	kindWord   // letters
+	kindName   // letters, digits, and _ - . between them
+	kindPhrase // words
+	kindText   // anything else
+	kindURL
+	kindEmail
+	kindHex  // uuids, hashes
+	kindJSON // an object or a list
+	kinds
+)
+
+// typed reports whether fields of the kind follow a form that column names do not have.
+func (k kind) typed() bool {
+	switch k {
+	case kindInteger, kindDecimal, kindLocal, kindAmount, kindDate, kindTime, kindMoment, kindFlag, kindURL, kindEmail, kindHex:
+		return true
+	}
+	return false
+}
+
+// numeric reports whether fields of the kind are numbers.
+func (k kind) numeric() bool { return k >= kindInteger && k <= kindAmount }
+
+// Classes of bytes; a field's kind depends first on which classes occur in it.
+const (
+	isDigit uint16 = 1 << iota
+	isLower
+	isUpper
+	isHigh // part of a character beyond ASCII
+	isSpace
+	isJoin // _ - .
+	isSign // +
+	isComma
+	isColon
+	isSlash
+	isAt
+	isMoney   // $ %
+	isSimple  // punctuation of prose: ' ( ) & ! ?
+	isQuote   // "
+	isBracket // { } [ ] < >
+	isOther
+
+	isLetter = isLower | isUpper | isHigh
+)
+
+var classes = func() (c [256]uint16) {
+	for b := range 256 {
+		switch {
+		case b >= '0' && b <= '9':
+			c[b] = isDigit
+		case b >= 'a' && b <= 'z':
+			c[b] = isLower
+		case b >= 'A' && b <= 'Z':
+			c[b] = isUpper
+		case b >= 0x80:
+			c[b] = isHigh
+		default:
+			c[b] = isOther
+		}
+	}
+	for class, chars := range map[uint16]string{
+		isSpace: " ", isJoin: "_-.", isSign: "+", isComma: ",", isColon: ":", isSlash: "/", isAt: "@",
+		isMoney: "$%", isSimple: "'()&!?", isQuote: `"`, isBracket: "{}[]<>",
+	} {
+		for i := range len(chars) {
+			c[chars[i]] = class
+		}
+	}
+	return c
+}()
+
+// scan returns which classes of bytes occur in b and what its characters cost as running text.
+func scanBytes(b []byte) (mask uint16, cost float64) {
+	for _, c := range b {
+		mask |= classes[c]
+		cost += charBits[c]
+	}
+	return mask, cost
+}
+
+// classify returns the kind of a field and the bits its value takes for one who knows the kind.
+func classify(b []byte) (kind, float64) {
+	all := len(b)
+	b = bytes.Trim(b, " \t")
+	n := len(b)
+	padding := float64(all-n) * paddingBits
+	if n == 0 {
+		return kindEmpty, padding
+	}
+	k, bits := classifyTrimmed(b)
+	return k, bits + padding
+}
+
+func classifyTrimmed(b []byte) (kind, float64) {
+	n := len(b)
+	mask, text := scanBytes(b)
+	text += lengthBits(n)
+
+	if mask&isDigit != 0 && n <= 40 {
+		if k, bits := number(b, mask); k != kindText {
+			return k, bits
+		}
+		if mask&(isColon|isJoin|isSlash|isSpace) != 0 && mask&(isOther|isQuote|isBracket|isAt) == 0 {
+			if k, bits := moment(b); k != kindText {
+				return k, bits
+			}
+		}
+	}
+	if n <= longestFlag {
+		var lower [longestFlag]byte
+		for i, c := range b {
+			if classes[c] == isUpper {
+				c |= 0x20
+			}
+			lower[i] = c
+		}
+		if flags[string(lower[:n])] {
+			return kindFlag, flagBits
+		}
+	}
+	if mask&isHigh == 0 && mask&isDigit != 0 && n >= 16 && hex(b) {
+		return kindHex, float64(n) * 4
+	}
+	if mask&^isLetter == 0 {
+		return kindWord, text
+	}
+	if mask&isColon != 0 && bytes.Contains(b, []byte("://")) && mask&isSpace == 0 {
+		return kindURL, min(text, float64(n)*urlBits)
+	}
+	if mask&isAt != 0 && mask&isLetter != 0 && mask&(isSpace|isColon|isSlash|isComma|isOther|isQuote|isBracket) == 0 && email(b) {
+		return kindEmail, text - charBits['@']
+	}
+	if mask&^(isLetter|isDigit|isJoin) == 0 {
+		joins := 0
+		for _, c := range b {
+			if classes[c] == isJoin {
+				joins++
+			}
+		}
+		return kindName, text - float64(joins)*(charBits['_']-joinBits)
+	}
+	if mask&^(isLetter|isDigit|isJoin|isSpace|isSimple|isComma|isSlash) == 0 {
+		return kindPhrase, text
+	}
+	if (b[0] == '{' || b[0] == '[') && (b[n-1] == '}' || b[n-1] == ']') && n > 1 {
+		return kindJSON, min(text, float64(n)*jsonBits)
+	}
+	return kindText, text
+}
+
+const longestFlag = 5
+
+var flags = map[string]bool{
+	"true": true, "false": true, "yes": true, "no": true,
+	"na": true, "n/a": true, "nan": true, "null": true, "none": true, `\n`: true, "-": true, "inf": true, "-inf": true,
+	"ja": true, "nein": true, "oui": true, "non": true, "si": true,
+}
+
+// number recognises integers, decimals, digit groups, currencies and percentages.
+func number(b []byte, mask uint16) (kind, float64) {
+	if mask&^(isDigit|isJoin|isSign|isComma|isMoney|isHigh|isLetter|isSpace) != 0 {
+		return kindText, 0
+	}
+	amount := false
+	if len(b) > 1 && (b[0] == '-' || b[0] == '+') {
+		b = b[1:]
+	}
+	for _, sign := range currencies {
+		if mask&(isMoney|isHigh|isUpper) == 0 {
+			break
+		}
+		if rest, ok := bytes.CutPrefix(b, []byte(sign)); ok {
+			b, amount = bytes.TrimLeft(rest, " -"), true
+		} else if rest, ok := bytes.CutSuffix(b, []byte(sign)); ok {
+			b, amount = bytes.TrimRight(rest, " "), true
+		}
+	}
+	digits, points, commas, sinceComma, grouped := 0, 0, 0, 0, true
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case c >= '0' && c <= '9':
+			digits++
+			sinceComma++
+		case c == '.':
+			if points++; points > 1 && commas > 0 {
+				return kindText, 0
+			}
+			if commas > 0 && sinceComma != 3 {
+				return kindText, 0
+			}
+			if points > 1 && sinceComma != 3 {
+				return kindText, 0
+			}
+			sinceComma = 0
+		case c == ',':
+			if commas > 0 && sinceComma != 3 {
+				return kindText, 0
+			}
+			if commas++; points > 0 && commas > 1 {
+				return kindText, 0
+			}
+			if digits > 3 && commas == 1 && points == 0 {
+				grouped = false
+			}
+			sinceComma = 0
+		case (c == 'e' || c == 'E') && digits > 0 && i+1 < len(b):
+			exp := b[i+1:]
+			if exp[0] == '-' || exp[0] == '+' {
+				exp = exp[1:]
+			}
+			if len(exp) == 0 || len(exp) > 3 || !allDigits(exp) {
+				return kindText, 0
+			}
+			digits += len(exp)
+			points = max(points, 1)
+			i = len(b)
+		default:
+			return kindText, 0
+		}
+	}
+	if digits == 0 || b[len(b)-1] == ',' || commas > 1 && !grouped {
+		return kindText, 0
+	}
+	bits := float64(digits)*digitBits + integerBits
+	switch {
+	case amount:
+		return kindAmount, bits + signBits
+	case commas > 0 || points > 1:
+		return kindLocal, bits + 2*signBits
+	case points > 0:
+		return kindDecimal, bits + signBits
+	}
+	return kindInteger, bits
+}
+
+var currencies = []string{"$", "€", "£", "¥", "%", "EUR", "USD"}
+
+func allDigits(b []byte) bool {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+// moment recognises dates, times of day, and both together.
+func moment(b []byte) (kind, float64) {
+	if rest, ok := clock(b); ok && len(rest) == 0 {
+		return kindTime, timeBits
+	}
+	rest, ok := date(b)
+	if !ok {
+		return kindText, 0
+	}
+	if len(rest) == 0 {
+		return kindDate, dateBits
+	}
+	if rest[0] == 'T' || rest[0] == ' ' || rest[0] == ',' {
+		rest = bytes.TrimLeft(rest[1:], " ")
+		if rest, ok = clock(rest); ok && len(rest) == 0 {
+			return kindMoment, dateBits + timeBits
+		}
+	}
+	return kindText, 0
+}
+
+// date cuts a date from the front of b: three numbers, or two and the name of a month.
+func date(b []byte) ([]byte, bool) {
+	var lens, values [3]int
+	var separator byte
+	names := 0
+	for part := range 3 {
+		if len(b) == 0 {
+			return b, part == 2 && separator == '-' && lens[0] == 4 && lens[1] == 2 && values[1] <= 12
+		}
+		if n, month := monthName(b); n > 0 {
+			names++
+			lens[part], values[part] = 2, month
+			b = b[n:]
+		} else {
+			n := 0
+			for n < len(b) && n < 5 && b[n] >= '0' && b[n] <= '9' {
+				values[part] = values[part]*10 + int(b[n]-'0')
+				n++
+			}
+			if n == 0 || n == 3 || n == 5 {
+				return b, false
+			}
+			lens[part] = n
+			b = b[n:]
+		}
+		if part == 2 || len(b) == 0 {
+			continue
+		}
+		c := b[0]
+		switch {
+		case c == ',' && names > 0 && len(b) > 1 && b[1] == ' ':
+			b = b[2:]
+		case c == ' ' && names == 0 && !startsMonth(b[1:]):
+			return b, false
+		case c == '-' || c == '/' || c == '.' || c == ' ':
+			if separator != 0 && separator != c {
+				return b, false
+			}
+			separator = c
+			b = b[1:]
+		default:
+			return b, false
+		}
+	}
+	if lens[2] == 0 || names > 1 {
+		return b, false
+	}
+	day, month := values[2], values[1]
+	if lens[0] != 4 {
+		day, month = min(values[0], values[1]), max(values[0], values[1])
+		if month > 12 {
+			day, month = month, day
+		}
+		if lens[2] == 1 {
+			return b, false
+		}
+	}
+	return b, day >= 0 && day <= 31 && month <= 12
+}
+
+func startsMonth(b []byte) bool { n, _ := monthName(b); return n > 0 }
+
+// monthName returns the length of an English month's name or its first three letters, and its number.
+func monthName(b []byte) (int, int) {
+	if len(b) < 3 || classes[b[0]]&(isUpper|isLower) == 0 {
+		return 0, 0
+	}
+	for i, name := range months {
+		for _, n := range []int{len(name), 3} {
+			if len(b) >= n && bytes.EqualFold(b[:n], []byte(name[:n])) {
+				return n, i + 1
+			}
+		}
+	}
+	return 0, 0
+}
+
+var months = []string{"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"}
+
+// clock cuts a time of day from the front of b: hours and minutes, perhaps seconds, a fraction, a half of
+// the day and a zone.
+func clock(b []byte) ([]byte, bool) {
+	two := func(limit int, exact bool) bool {
+		n, v := 0, 0
+		for n < len(b) && n < 2 && b[n] >= '0' && b[n] <= '9' {
+			v = v*10 + int(b[n]-'0')
+			n++
+		}
+		b = b[n:]
+		return n > 0 && (n == 2 || !exact) && v < limit
+	}
+	skip := func(c byte) bool {
+		if len(b) > 0 && b[0] == c {
+			b = b[1:]
+			return true
+		}
+		return false
+	}
+	if !two(25, false) || len(b) == 0 {
+		return b, false
+	}
+	separator := b[0]
+	if separator != ':' && separator != '.' || !skip(separator) || !two(60, true) {
+		return b, false
+	}
+	if skip(separator) {
+		if !two(61, true) {
+			return b, false
+		}
+		if skip('.') || skip(',') {
+			for len(b) > 0 && b[0] >= '0' && b[0] <= '9' {
+				b = b[1:]
+			}
+		}
+	} else if separator == '.' {
+		return b, false // 10.39 is a number
+	}
+	rest := bytes.TrimLeft(b, " ")
+	if len(rest) >= 2 && (rest[1]|0x20) == 'm' && ((rest[0]|0x20) == 'a' || (rest[0]|0x20) == 'p') {
+		b = rest[2:]
+	}
+	if skip('Z') {
+		return b, true
+	}
+	if skip(' '); bytes.HasPrefix(b, []byte("UTC")) || bytes.HasPrefix(b, []byte("GMT")) {
+		b = b[3:]
+	}
+	if skip('+') || skip('-') {
+		if !two(25, true) {
+			return b, false
+		}
+		skip(':')
+		if len(b) > 0 && !two(60, true) {
+			return b, false
+		}
+	}
+	return b, true
+}
+
+func hex(b []byte) bool {
+	for _, c := range b {
+		if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f') && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func email(b []byte) bool {
+	at := bytes.IndexByte(b, '@')
+	return at > 0 && bytes.IndexByte(b[at+1:], '.') > 0
+}

@@ -1,0 +1,166 @@
+package dialect
+
+import (
+	"bytes"
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Sniff guesses the dialect of a file from a sample of its text: the first 64 KiB are plenty. The text is
+// UTF-8 without a byte order mark. It may be cut anywhere; a last line without a line end is taken for
+// incomplete where there are others. Fields that are pinned in known come back unchanged and narrow the
+// search. Every text has an answer, "," and `"` with a low confidence where nothing speaks for anything.
+// Time and memory are linear in the sample. Sniff keeps no reference to it.
+func Sniff(sample []byte, known Dialect) Guess {
+	s := sniffing{text: sample, pinned: known, body: sample}
+	s.readSepLine()
+	s.weigh()
+	s.look()
+	return s.explain()
+}
+
+// A sniffing is the state of one call of Sniff.
+type sniffing struct {
+	text   []byte
+	pinned Dialect
+	sep    string // the delimiter that a `sep=` line names
+	body   []byte // text without the `sep=` line
+	above  int    // lines cut off the text to get the body
+
+	readings []reading // best first
+	best     reading
+	table    table // read by best
+
+	comment   string
+	start     int // index of the first row of the table, len(table.rows) when there is none
+	header    bool
+	headerWhy headerReport
+}
+
+// readSepLine looks for a first line like `sep=;`, which spreadsheets write and obey.
+func (s *sniffing) readSepLine() {
+	first := lines(s.text, 1)
+	if len(first) == 0 {
+		return
+	}
+	line := bytes.Trim(first[0], `"`)
+	if len(line) < 5 || !bytes.EqualFold(line[:4], []byte("sep=")) || len([]rune(string(line[4:]))) > 2 {
+		return
+	}
+	if s.pinned.Preamble != 0 && s.pinned.Preamble == NoPreamble {
+		return
+	}
+	s.sep = string(line[4:])
+	rest := s.text[len(first[0]):]
+	switch {
+	case bytes.HasPrefix(rest, []byte("\r\n")):
+		rest = rest[2:]
+	case len(rest) > 0:
+		rest = rest[1:]
+	}
+	s.body, s.above = rest, 1
+}
+
+// Every grammar reads the head of the sample; those that do best there read all of it. Grammars that
+// differ in a quote or an escape that comes late do equally well in the head.
+const (
+	headBytes = 10 << 10
+	finalists = 6
+)
+
+// weigh reads the text by every grammar that could be meant and sorts the readings.
+func (s *sniffing) weigh() {
+	pinned := s.pinned
+	if pinned.Delimiter == "" {
+		pinned.Delimiter = s.sep
+	}
+	list := grammars(s.body, pinned)
+	if head := headOf(s.body); len(list) > finalists && len(head) < len(s.body) {
+		var best []grammar
+		for _, r := range readings(head, list)[:finalists] {
+			best = append(best, r.grammar)
+		}
+		list = best
+	}
+	s.readings = readings(s.body, list)
+	s.best = s.readings[0]
+	s.table.text = s.body
+	s.table.read(s.best.grammar)
+}
+
+// headOf returns the whole lines at the beginning of text.
+func headOf(text []byte) []byte {
+	if len(text) <= headBytes {
+		return text
+	}
+	if i := bytes.LastIndexAny(text[:headBytes], "\r\n"); i >= 0 {
+		return text[:i+1]
+	}
+	return text[:headBytes]
+}
+
+// readings reads text by every grammar and returns the shortest description first.
+func readings(text []byte, list []grammar) []reading {
+	t := table{text: text}
+	var all []reading
+	for _, g := range list {
+		t.read(g)
+		all = append(all, score(&t, g))
+	}
+	slices.SortStableFunc(all, func(a, b reading) int { return cmp.Compare(a.bits, b.bits) })
+	return all
+}
+
+// confidence returns how sure it is that the reading r is better than the next one that says something
+// else. Bits are not independent, so that their difference is not taken at its face value.
+func confidence(difference float64) float64 {
+	return 1 / (1 + math.Exp2(-difference/6))
+}
+
+// dialect returns what a reading says about the characters in use.
+func (r reading) dialect() Dialect {
+	d := Dialect{Delimiter: cmp.Or(r.delimiter, ","), Quote: r.open, Escape: None, SkipSpace: Off}
+	if r.close != r.open {
+		d.Quote += r.close
+	}
+	switch {
+	case r.escape != "":
+		d.Escape = r.escape
+	case r.doubled:
+		d.Escape = Doubled
+	}
+	if d.Quote == "" {
+		d.Quote = None
+	}
+	if r.runs || r.delimiter != "" && r.delimiter != " " && (r.spacedQ || r.spaced*10 > r.inner*9) {
+		d.SkipSpace = On
+	}
+	return d
+}
+
+// lineEnding returns what ends the rows of the table.
+func lineEnding(rows []row) LineEnding {
+	var seen [3]int
+	for i, r := range rows {
+		switch r.ending {
+		case LF:
+			seen[0]++
+		case CRLF:
+			seen[1]++
+		case CR:
+			if i < len(rows)-1 || len(rows) == 1 {
+				seen[2]++ // the last one may be half of a CR LF
+			}
+		}
+	}
+	switch {
+	case seen[1] == 0 && seen[2] == 0:
+		return LF
+	case seen[0] == 0 && seen[2] == 0:
+		return CRLF
+	case seen[0] == 0 && seen[1] == 0:
+		return CR
+	}
+	return Mixed
+}

@@ -1,0 +1,270 @@
+package dialect
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// usual is what most rows of TestSniff expect; a row names what differs.
+var usualGuess = Dialect{Delimiter: ",", Quote: `"`, Escape: Doubled, Comment: None, LineEnding: LF, SkipSpace: Off, Preamble: NoPreamble, HeaderRows: 1}
+
+func TestSniff(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		text  string
+		known Dialect
+		want  Dialect // zero fields are as in usualGuess
+	}{
+		// Delimiters.
+		{"comma", "id,name\n1,Ann\n2,Bob\n", Dialect{}, Dialect{}},
+		{"semicolon", "id;name\n1;Ann\n2;Bob\n", Dialect{}, Dialect{Delimiter: ";"}},
+		{"tab", "id\tname\n1\tAnn\n2\tBob\n", Dialect{}, Dialect{Delimiter: "\t"}},
+		{"pipe", "id|name\n1|Ann\n2|Bob\n", Dialect{}, Dialect{Delimiter: "|"}},
+		{"colon", "root:x:0:0:root:/root\ndaemon:x:1:1:daemon:/usr/sbin\nbin:x:2:2:bin:/bin\nsys:x:3:3:sys:/dev\n", Dialect{}, Dialect{Delimiter: ":", HeaderRows: NoHeader}},
+		{"caret", "id^name^born\n1^Ann^1990-01-02\n2^Bob^1991-02-03\n3^Eve^1992-03-04\n", Dialect{}, Dialect{Delimiter: "^"}},
+		{"tilde", "id~name~born\n1~Ann~1990-01-02\n2~Bob~1991-02-03\n3~Eve~1992-03-04\n", Dialect{}, Dialect{Delimiter: "~"}},
+		{"plus", "id+name+born\n1+Ann+1990-01-02\n2+Bob+1991-02-03\n3+Eve+1992-03-04\n4+Joe+1993-04-05\n", Dialect{}, Dialect{Delimiter: "+"}},
+		{"start of heading", "1\x01Ann\x012.5\n2\x01Bob\x013.5\n3\x01Eve\x014.5\n", Dialect{}, Dialect{Delimiter: "\x01", HeaderRows: NoHeader}},
+		{"unit separator", "id\x1fname\n1\x1fAnn\n2\x1fBob\n", Dialect{}, Dialect{Delimiter: "\x1f"}},
+		{"broken bar", "id¦name\n1¦Ann\n2¦Bob\n3¦Eve\n", Dialect{}, Dialect{Delimiter: "¦"}},
+		{"section", "id§name§price\n1§Ann§1.50\n2§Bob§2.50\n3§Eve§3.50\n", Dialect{}, Dialect{Delimiter: "§"}},
+		{"two pipes", "id||name||price\n1||Ann||1.5\n2||Bob||2.5\n", Dialect{}, Dialect{Delimiter: "||"}},
+		{"two colons", "1::1193::5::978300760\n1::661::3::978302109\n2::914::3::978301968\n", Dialect{}, Dialect{Delimiter: "::", HeaderRows: NoHeader}},
+		{"two commas are an empty field", "id,middle,name\n1,,Ann\n2,,Bob\n3,,Eve\n", Dialect{}, Dialect{}},
+		{"comma and space", "id, name, price\n1, Ann, 2\n2, Bob, 3\n", Dialect{}, Dialect{SkipSpace: On}},
+		{"space before quotes", "id,name\n1, \"Ann, Lee\"\n2,\"Bob, Fox\"\n3,Eve\n", Dialect{}, Dialect{SkipSpace: On}},
+		{"spaces", "10.5 20.1 30.2\n11.5 21.1 31.2\n12.5 22.1 32.2\n13.5 23.1 33.2\n", Dialect{}, Dialect{Delimiter: " ", HeaderRows: NoHeader}},
+		{"runs of spaces", "name   score  rank\nann    10.5   1\nbernard 9.5   2\neve     8.25  3\njoe     7.75  4\n", Dialect{}, Dialect{Delimiter: " ", SkipSpace: On}},
+
+		// What looks like a delimiter and is not.
+		{"decimal commas", "id;net;gross\n1;1,50;1,79\n2;2,50;2,98\n3;12,00;14,28\n", Dialect{}, Dialect{Delimiter: ";"}},
+		{"decimal commas only", "1,2;2,3;3,4\n1,5;2,6;3,7\n1,8;2,9;3,1\n", Dialect{}, Dialect{Delimiter: ";", HeaderRows: NoHeader}},
+		{"more pipes than commas", "id,tags\n1,a|b|c|d\n2,e|f\n3,g|h|i\n4,k\n5,l|m|n|o|p\n", Dialect{}, Dialect{}},
+		{"times", "start,end\n08:15:00,09:30:00\n10:00:00,10:45:00\n11:05:30,12:00:00\n", Dialect{}, Dialect{}},
+		{"one column of times", "08:15:00\n09:30:00\n10:45:10\n11:00:20\n12:59:00\n", Dialect{}, Dialect{HeaderRows: NoHeader}},
+		{"moments", "at,value\n2024-01-02T03:04:05Z,1.5\n2024-01-02T03:05:05Z,1.7\n2024-01-02T03:06:05Z,1.6\n", Dialect{}, Dialect{}},
+		{"URLs", "name,url\nann,https://example.com/a?b=1&c=2\nbob,https://example.org/x?b=3&c=4\n", Dialect{}, Dialect{}},
+		{"semicolon and prose with commas", "id;text\n1;well, yes, indeed\n2;no, thanks\n3;one, two, three, four\n", Dialect{}, Dialect{Delimiter: ";"}},
+		{"JSON", `id,data` + "\n" + `1,"{""a"": 1, ""b"": [1, 2]}"` + "\n" + `2,"{""a"": 2, ""b"": [3, 4]}"` + "\n", Dialect{}, Dialect{}},
+		{"JSON that is not quoted", "id\tdata\n1\t{\"a\": 1, \"b\": 2}\n2\t{\"a\": 3, \"b\": 4}\n3\t{\"a\": 5, \"b\": 6}\n", Dialect{}, Dialect{Delimiter: "\t"}},
+		{"names in one column", "name\nJohn Smith\nAnna Bell\nPeter Parker\nMary Jane\nClark Kent\n", Dialect{}, Dialect{}},
+		{"one column of e-mail addresses", "email\nann@example.com\nbob@example.org\neve@example.net\n", Dialect{}, Dialect{}},
+		{"equals signs", "key;value\nx=1;a=2\ny=3;b=4\nz=5;c=6\n", Dialect{}, Dialect{Delimiter: ";"}},
+
+		// Quotes and escapes.
+		{"quoted delimiter", "id,name\n1,\"Lee, Ann\"\n2,\"Fox, Bob\"\n", Dialect{}, Dialect{}},
+		{"quoted line ends", "id,text,n\n1,\"one\ntwo\",3\n2,\"three\nfour\",4\n", Dialect{}, Dialect{}},
+		{"doubled quotes", "id,name\n1,\"5\"\" pipe\"\n2,\"6\"\" pipe\"\n", Dialect{}, Dialect{}},
+		{"single quotes", "id,name\n1,'Lee, Ann'\n2,'Fox, Bob'\n3,'Eve'\n", Dialect{}, Dialect{Quote: "'"}},
+		{"apostrophes", "id,name\n1,it's\n2,they're\n3,'tis\n", Dialect{}, Dialect{}},
+		{"typographic quotes", "id,name\n1,“Lee, Ann”\n2,“Fox, Bob”\n3,“Eve, Ray”\n", Dialect{}, Dialect{Quote: "“”"}},
+		{"hash quotes", "id|name|city\n1|#Ann#|#Bern#\n2|#Bob|Ray#|#Rome#\n3|#Eve#|#Oslo#\n", Dialect{}, Dialect{Delimiter: "|", Quote: "#"}},
+		{"backslash", `id,name` + "\n" + `1,"5\" pipe"` + "\n" + `2,"6\" pipe, long"` + "\n", Dialect{}, Dialect{Escape: `\`}},
+		{"backslash outside quotes", "1\ta\\\tb\t5\n2\tc\\\td\t6\n3\te\t7\n", Dialect{}, Dialect{Delimiter: "\t", Escape: `\`, HeaderRows: NoHeader}},
+		{"backslash that is data", `id,path` + "\n" + `1,C:\temp` + "\n" + `2,"C:\new, old"` + "\n", Dialect{}, Dialect{}},
+		{"inches", "id,size,n\n1,5\" pipe,3\n2,6\" pipe,4\n3,7\" pipe,5\n", Dialect{}, Dialect{}},
+		{"quote that never closes", "id,name,n\n1,\"Ann,3\n2,Bob,4\n3,Eve,5\n4,Joe,6\n", Dialect{}, Dialect{}},
+		{"one quoted field in many", "a;b;c\n" + strings.Repeat("1;2;3\n", 50) + "4;\"x;y\";5\n", Dialect{}, Dialect{Delimiter: ";"}},
+
+		// Around the table.
+		{"sep", "sep=;\nid;name\n1;Ann\n", Dialect{}, Dialect{Delimiter: ";", Preamble: 1}},
+		{"sep against the odds", "sep=|\r\na,b,c\r\nd,e,f\r\n", Dialect{}, Dialect{Delimiter: "|", Preamble: 1, LineEnding: CRLF}},
+		{"quoted sep", "\"sep=\t\"\nid\tname\n1\tAnn\n", Dialect{}, Dialect{Delimiter: "\t", Preamble: 1}},
+		{"titles", "Sales report\nAll regions\n\nid;region;total\n1;North;10.5\n2;South;11.5\n", Dialect{}, Dialect{Delimiter: ";", Preamble: 3}},
+		{"padded title", "Sales report,,,\n,,,\nid,region,city,total\n1,North,Oslo,10.5\n2,South,Rome,11.5\n", Dialect{}, Dialect{Preamble: 2}},
+		{"long preamble", strings.Repeat("A line about how this was measured and why\n", 14) + "id,x,y\n1,2.5,3.5\n2,3.5,4.5\n", Dialect{}, Dialect{Preamble: 14}},
+		{"blank lines above", "\n\n\nid,name\n1,Ann\n2,Bob\n", Dialect{}, Dialect{Preamble: 3}},
+		{"comments", "# made by hand\nid,name\n1,Ann\n# not sure about him\n2,Bob\n", Dialect{}, Dialect{Preamble: 1, Comment: "#"}},
+		{"comments with delimiters", "#a, b, c, d\nid,name\n#e, f, g\n1,Ann\n2,Bob\n", Dialect{}, Dialect{Preamble: 1, Comment: "#"}},
+		{"slashes", "// made by hand\nid,name\n1,Ann\n2,Bob\n", Dialect{}, Dialect{Preamble: 1, Comment: "//"}},
+		{"per cent", "% made by hand\n% twice\nx,y\n1,2\n3,4\n", Dialect{}, Dialect{Preamble: 2, Comment: "%"}},
+		{"dashes", "-- made by hand\n-- twice\nx,y\n1,2\n3,4\n", Dialect{}, Dialect{Preamble: 2, Comment: "--"}},
+		{"semicolon comment", "; made by hand\n; twice\nx,y\n1,2\n3,4\n", Dialect{}, Dialect{Preamble: 2, Comment: ";"}},
+		{"exclamation mark", "! made by hand\n! twice\nx,y\n1,2\n3,4\n", Dialect{}, Dialect{Preamble: 2, Comment: "!"}},
+		{"header with a hash", "#id,name\n1,Ann\n2,Bob\n", Dialect{}, Dialect{}},
+		{"numbers with a hash", "id,name\n#1,Ann\n#2,Bob\n#3,Eve\n", Dialect{}, Dialect{}},
+		{"footer", "id,name\n1,Ann\n2,Bob\n3,Eve\n\nTotal 3 people\n", Dialect{}, Dialect{}},
+		{"ragged tail", "id,name,note\n1,Ann,x\n2,Bob\n3\n4,Eve,y\n5,Joe\n6,Kim,z\n", Dialect{}, Dialect{}},
+		{"header longer than the records", "A;B;C;D;E\n$1.2;$2.3;$3.4\n$1.3;$2.4;$3.5\n", Dialect{}, Dialect{Delimiter: ";"}},
+
+		// Header or not.
+		{"numbers only", "1,2,3\n4,5,6\n7,8,9\n", Dialect{}, Dialect{HeaderRows: NoHeader}},
+		{"texts with usual names", "name,city\nAnn,Oslo\nBob,Rome\n", Dialect{}, Dialect{}},
+		{"texts without", "Ann,Oslo\nBob,Rome\nEve,Oslo\nJoe,Rome\nAnn,Bern\n", Dialect{}, Dialect{HeaderRows: NoHeader}},
+		{"years", "region,2019,2020,2021\nNorth,1.5,2.5,3.5\nSouth,4.5,5.5,6.5\n", Dialect{}, Dialect{}},
+		{"days", "region,1/22/20,1/23/20,1/24/20\nNorth,1,2,3\nSouth,4,5,6\n", Dialect{}, Dialect{}},
+		{"German", "Vorname;Nachname;Ort\nAnna;Lehmann;Köln\nBernd;Fuchs;Ulm\n", Dialect{}, Dialect{Delimiter: ";"}},
+		{"quoted header", "\"x\",\"y\"\nann,bern\nbob,rome\njoe,oslo\n", Dialect{}, Dialect{}},
+		{"header only", "id,name,email\n", Dialect{}, Dialect{}},
+		{"one record", "1,Ann,2024-01-02\n", Dialect{}, Dialect{HeaderRows: NoHeader}},
+		{"one column", "n\n1\n2\n3\n", Dialect{}, Dialect{}},
+
+		// Line ends.
+		{"CRLF", "id,name\r\n1,Ann\r\n2,Bob\r\n", Dialect{}, Dialect{LineEnding: CRLF}},
+		{"CR", "id,name\r1,Ann\r2,Bob\r", Dialect{}, Dialect{LineEnding: CR}},
+		{"LF and CRLF", "id,name\r\n1,Ann\n2,Bob\r\n", Dialect{}, Dialect{LineEnding: Mixed}},
+		{"lone CR outside quotes", "id,name\n1,Ann\r2,Bob\n3,Eve\n", Dialect{}, Dialect{LineEnding: Mixed}},
+		{"CR within quotes", "id,name\n1,\"Ann\rLee\"\n2,\"Bob\rFox\"\n", Dialect{}, Dialect{}},
+		{"LF within quotes", "id,name\r\n1,\"Ann\nLee\"\r\n2,\"Bob\nFox\"\r\n", Dialect{}, Dialect{LineEnding: CRLF}},
+		{"cut between CR and LF", "id,name\r\n1,Ann\r\n2,Bob\r", Dialect{}, Dialect{LineEnding: CRLF}},
+
+		// A sample that is cut.
+		{"cut within a field", "id,name,city\n1,Ann,Oslo\n2,Bob,Rome\n3,E", Dialect{}, Dialect{}},
+		{"cut within quotes", "id;name\n1;\"Ann\"\n2;\"Bob, and his", Dialect{}, Dialect{Delimiter: ";"}},
+
+		// No evidence.
+		{"nothing", "", Dialect{}, Dialect{HeaderRows: NoHeader}},
+		{"blank lines", "\n\n \n", Dialect{}, Dialect{HeaderRows: NoHeader}},
+		{"one letter", "x", Dialect{}, Dialect{}},
+
+		// Pinned.
+		{"pinned delimiter", "a;b,c\nd;e,f\n", Dialect{Delimiter: ","}, Dialect{}},
+		{"pinned no quote", "id,name\n1,\"Ann\"\n2,\"Bob\"\n", Dialect{Quote: None}, Dialect{Quote: None, Escape: None}},
+		{"pinned comment", "!x\nid,name\n1,Ann\n2,Bob\n", Dialect{Comment: "!"}, Dialect{Comment: "!", Preamble: 1}},
+		{"pinned preamble", "a,b\nid,name\n1,Ann\n2,Bob\n", Dialect{Preamble: 1}, Dialect{Preamble: 1}},
+		{"pinned header", "1,2\n3,4\n", Dialect{HeaderRows: 2}, Dialect{HeaderRows: 2}},
+		{"pinned line ending", "a,b\rc\n1,2\r3\n4,5\r6\n", Dialect{LineEnding: LF}, Dialect{}},
+		{"no preamble against sep", "sep=;\n1;2\n", Dialect{Preamble: NoPreamble, HeaderRows: NoHeader}, Dialect{Delimiter: ";", HeaderRows: NoHeader}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := Sniff([]byte(test.text), test.known)
+			assert.Equal(t, usualGuess.Merge(test.want), got.Dialect, "%q\n%s", test.text, explained(got))
+			assert.NoError(t, got.Validate())
+		})
+	}
+}
+
+func explained(g Guess) string {
+	var b strings.Builder
+	for _, e := range g.Evidence {
+		fmt.Fprintln(&b, e)
+	}
+	for _, r := range g.RunnersUp {
+		fmt.Fprintf(&b, "%.2f %.0f bits %d columns %s\n", r.Confidence, r.Bits, r.Columns, r.Dialect)
+	}
+	return b.String()
+}
+
+func TestSniffColumns(t *testing.T) {
+	for text, want := range map[string]int{
+		"":                          0,
+		"\n\n":                      0,
+		"x\n1\n":                    1,
+		"a,b,c\n1,2,3\n":            3,
+		"a,b,c\n1,2,3\n4,5\n6,7,8":  3,
+		"title\n\na;b\n1;2\n3;4\n":  2,
+		"# nothing but a comment\n": 1,
+	} {
+		assert.Equal(t, want, Sniff([]byte(text), Dialect{}).Columns, "%q", text)
+	}
+}
+
+// Where nothing speaks for an answer, it says so; where much does, it says that.
+func TestConfidence(t *testing.T) {
+	var many strings.Builder
+	for i := range 50 {
+		fmt.Fprintf(&many, "%d;name %d;%d,5\n", i, i*7, i*3)
+	}
+	for _, test := range []struct {
+		name, text string
+		known      Dialect
+		min, max   float64
+	}{
+		{"nothing", "", Dialect{}, 0, 0},
+		{"one column", "n\n1\n2\n3\n", Dialect{}, 0, .35},
+		{"one record", "a,b;c\n", Dialect{}, 0, .6},
+		{"a tie", "a;b,c\nd;e,f\n", Dialect{}, 0, .7},
+		{"many records", many.String(), Dialect{}, .99, 1},
+		{"all pinned", "x", Dialect{Delimiter: ";", Quote: `"`, Escape: Doubled}, 1, 1},
+		{"sep", "sep=;\na;b\n", Dialect{}, .9, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := Sniff([]byte(test.text), test.known)
+			assert.GreaterOrEqual(t, got.Confidence, test.min)
+			assert.LessOrEqual(t, got.Confidence, test.max)
+		})
+	}
+	assert.Equal(t, 1.0, Sniff([]byte("x"), Dialect{HeaderRows: 1}).HeaderConfidence)
+	assert.Greater(t, Sniff([]byte(many.String()), Dialect{}).HeaderConfidence, .9)
+}
+
+// Evidence speaks of counts and lines, never of what stands in the file.
+func TestEvidenceHasNoValues(t *testing.T) {
+	text := "sep=,\nTopsecretTitle\n# topsecretComment\nTopsecretName,n\n\"topsecret \"\"value\"\"\",1\nTopsecret \"x,2\n\"topsecret,3\n"
+	got := Sniff([]byte(text), Dialect{})
+	require.NotEmpty(t, got.Evidence)
+	for _, e := range got.Evidence {
+		assert.NotContains(t, strings.ToLower(e), "topsecret")
+	}
+}
+
+func TestRunnersUp(t *testing.T) {
+	got := Sniff([]byte("a;b,c\n1;2,3\n4;5,6\n"), Dialect{})
+	require.NotEmpty(t, got.RunnersUp)
+	for i, r := range got.RunnersUp {
+		assert.NotEqual(t, got.Dialect.Delimiter+got.Quote+got.Escape, r.Dialect.Delimiter+r.Dialect.Quote+r.Dialect.Escape)
+		if i > 0 {
+			assert.LessOrEqual(t, r.Confidence, got.RunnersUp[i-1].Confidence)
+		}
+	}
+}
+
+// Twice the text takes about twice the time, whatever stands in it.
+func TestSniffIsLinear(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures time")
+	}
+	for _, unit := range []string{"\n", ",", "\"", "\",", "\"\n", ",\"", "'\"\n", "a\"", "\\\"", "\"a,b\n", "|;,\t:", "\"\"\"", "# \n", "\r", "\r\n\"", "1,\"2\n"} {
+		text := []byte(strings.Repeat(unit, 64<<10/len(unit)))
+		got := testing.Benchmark(func(b *testing.B) {
+			for range b.N {
+				Sniff(text, Dialect{})
+			}
+		})
+		t.Logf("%q %.1f ms", unit, float64(got.NsPerOp())/1e6)
+	}
+}
+
+func FuzzSniff(f *testing.F) {
+	for _, s := range []string{"", "a", "\r", "a,b\n1,2\n", "sep=;\na;b\n", "\"", "\"\"", "'a':'b'\n", "a\\\nb\t\\\tc\n", "# x\na,b\n", "“a”,b\n", "\x00\x01\x02", "\xff\xfe"} {
+		f.Add([]byte(s), "", "", "", "", 0)
+	}
+	f.Add([]byte("a||b\n"), "||", "'", `\`, "//", 3)
+	f.Add([]byte("a b  c\n"), " ", None, None, "#", -1)
+	f.Fuzz(func(t *testing.T, text []byte, delimiter, quote, escape, comment string, preamble int) {
+		pinned := Dialect{Delimiter: delimiter, Quote: quote, Escape: escape, Comment: comment, Preamble: preamble}
+		got := Sniff(text, pinned)
+		assert.Equal(t, got, Sniff(text, pinned), "not deterministic")
+		assert.Equal(t, got.Dialect, got.Merge(pinned), "a pinned field was changed")
+		assert.NotContains(t, []any{got.Delimiter, got.Quote, got.Escape, got.Comment, string(got.LineEnding), string(got.SkipSpace)}, "")
+		assert.NotZero(t, got.Preamble)
+		assert.NotZero(t, got.HeaderRows)
+		assert.False(t, math.IsNaN(got.Confidence) || got.Confidence < 0 || got.Confidence > 1)
+		assert.False(t, math.IsNaN(got.HeaderConfidence) || got.HeaderConfidence < 0 || got.HeaderConfidence > 1)
+		if pinned.Validate() == nil {
+			assert.NoError(t, got.Validate())
+		}
+	})
+}
+
+func BenchmarkSniff(b *testing.B) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var text strings.Builder
+	text.WriteString("id;name;born;price;url;note\n")
+	for i := 0; text.Len() < 64<<10; i++ {
+		fmt.Fprintf(&text, "%d;\"Name %d, it's\";%04d-%02d-%02d;%d,%02d;https://example.com/%d?a=1&b=2;some words | and more: %d\n", i,
+			random.IntN(1000), 1950+random.IntN(60), 1+random.IntN(12), 1+random.IntN(28), random.IntN(100), random.IntN(100), random.IntN(1e6), random.IntN(50))
+	}
+	sample := []byte(text.String())[:64<<10]
+	b.SetBytes(int64(len(sample)))
+	b.ReportAllocs()
+	for b.Loop() {
+		Sniff(sample, Dialect{})
+	}
+}

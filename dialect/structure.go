@@ -1,0 +1,182 @@
+package dialect
+
+import "bytes"
+
+// look finds what stands around the table that the best reading sees, and whether it has a header.
+func (s *sniffing) look() {
+	s.comment = s.findComment()
+	s.start = s.findStart()
+	s.headerWhy = weighHeader(s.body, s.records(s.start, headerRecords))
+	s.header = s.headerWhy.bits > 0
+}
+
+// comments that are looked for. One line is enough for the common ones; the others are also used for
+// other things and must stand on two lines, or above the table.
+var comments = []struct {
+	prefix string
+	common bool
+}{{"#", true}, {"//", true}, {"%", false}, {";", false}, {"--", false}, {"!", false}}
+
+// findComment returns what begins lines that don't fit the table, or None.
+func (s *sniffing) findComment() string {
+	if s.pinned.Comment != "" {
+		return s.pinned.Comment
+	}
+	best, most := None, 0
+	for _, c := range comments {
+		if c.prefix == s.best.delimiter || c.prefix == s.best.open {
+			continue
+		}
+		outside, fits, above := 0, 0, 0
+		aboveTable := true
+		for _, r := range s.table.rows {
+			if r.blank {
+				continue
+			}
+			switch text := s.body[r.start:r.end]; {
+			case !bytes.HasPrefix(text, []byte(c.prefix)):
+				aboveTable = aboveTable && len(r.cells) != s.best.columns
+			case len(r.cells) == s.best.columns && s.best.columns > 1,
+				s.best.columns == 1 && !remark(text, c.prefix),
+				aboveTable && outside == 0 && s.commentedHeader(r, c.prefix):
+				fits++
+			default:
+				outside++
+				if aboveTable {
+					above++
+				}
+			}
+		}
+		enough := c.common && outside > 0 || above > 0 || outside > 1
+		if enough && outside > fits && outside > most {
+			best, most = c.prefix, outside
+		}
+	}
+	return best
+}
+
+// remark reports whether a line says something to a person after its prefix.
+func remark(line []byte, prefix string) bool {
+	rest := line[len(prefix):]
+	return len(rest) == 0 || rest[0] == ' ' && bytes.IndexByte(bytes.TrimSpace(rest), ' ') > 0
+}
+
+// commentedHeader reports whether r is a header whose first name begins with the prefix (#id,name).
+func (s *sniffing) commentedHeader(r row, prefix string) bool {
+	n := len(r.cells)
+	return n > 1 && n >= s.best.columns-1 && n <= s.best.columns+1 && s.body[r.start+len(prefix)] != ' '
+}
+
+// commented reports whether r is a comment.
+func (s *sniffing) commented(r row) bool {
+	return known(s.comment) && bytes.HasPrefix(s.body[r.start:r.end], []byte(s.comment))
+}
+
+// findStart returns the first row of the table: the header, if there is one.
+func (s *sniffing) findStart() int {
+	rows := s.table.rows
+	if s.pinned.Preamble != 0 {
+		for i, r := range rows {
+			if r.line+s.above >= s.pinned.Preamble {
+				return i
+			}
+		}
+		return len(rows)
+	}
+	for i, r := range rows {
+		if r.blank || s.commented(r) || s.empty(r) {
+			continue
+		}
+		if s.fitsTable(i) {
+			return i
+		}
+	}
+	for i, r := range rows {
+		if !r.blank && !s.commented(r) {
+			return i
+		}
+	}
+	return len(rows)
+}
+
+// empty reports whether all fields of r are empty.
+func (s *sniffing) empty(r row) bool { return s.filled(r) == 0 }
+
+func (s *sniffing) filled(r row) int {
+	n := 0
+	for _, c := range r.cells {
+		if !isSpaces(s.body[c.start:c.end]) {
+			n++
+		}
+	}
+	return n
+}
+
+// fitsTable reports whether row i can be the first of the table.
+func (s *sniffing) fitsTable(i int) bool {
+	r, columns := s.table.rows[i], s.best.columns
+	n := len(r.cells)
+	if n == columns {
+		return !s.title(i)
+	}
+	if n < 2 || 2*n < columns {
+		return false
+	}
+	// A ragged header, or a title with delimiters in it: it is a title when what follows begins with a
+	// header of its own.
+	for j := i + 1; j < len(s.table.rows) && j <= i+maxPreamble; j++ {
+		next := s.table.rows[j]
+		if next.blank || s.commented(next) || len(next.cells) != columns {
+			continue
+		}
+		return weighHeader(s.body, s.records(j, headerRecords)).typed <= 0
+	}
+	return true
+}
+
+const maxPreamble = 50
+
+// title reports whether row i has text in its first field only, in a table of three columns or more whose
+// next rows are full: spreadsheets pad their title rows with empty fields.
+func (s *sniffing) title(i int) bool {
+	if len(s.table.rows[i].cells) < 3 || s.filled(s.table.rows[i]) > 1 {
+		return false
+	}
+	full, rows := 0, 0
+	for _, r := range s.records(i+1, 10) {
+		rows++
+		if s.filled(r)*2 > len(r.cells) {
+			full++
+		}
+	}
+	return full > 0 && full*2 >= rows
+}
+
+// records returns up to n rows from the given one on, without comments and blank lines.
+func (s *sniffing) records(from, n int) []row {
+	var list []row
+	for _, r := range s.table.rows[min(from, len(s.table.rows)):] {
+		if len(list) == n {
+			break
+		}
+		if !r.blank && !s.commented(r) && !s.empty(r) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// preamble returns the number of physical lines above the table.
+func (s *sniffing) preamble() int {
+	lines := s.above
+	if s.start < len(s.table.rows) {
+		lines += s.table.rows[s.start].line
+	}
+	if lines == 0 {
+		return NoPreamble
+	}
+	return lines
+}
+
+// isSpaces reports whether b is nothing but white space.
+func isSpaces(b []byte) bool { return len(bytes.TrimSpace(b)) == 0 }

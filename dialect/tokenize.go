@@ -1,0 +1,282 @@
+package dialect
+
+import "unicode/utf8"
+
+// A grammar is the part of a dialect that cuts text into records and fields.
+type grammar struct {
+	delimiter   string // "" for one field a line
+	open, close string // "" for no quoting
+	doubled     bool   // a closing quote inside quotes is written twice
+	escape      string // takes the next character literally, inside quotes and outside; "" for none
+	runs        bool   // the delimiter is a space, and so is any run of them
+	ending      LineEnding
+}
+
+// A cell is a field as it stands in the text, without its enclosing quotes.
+type cell struct {
+	start, end int32
+	flags      cellFlags
+}
+
+type cellFlags uint8
+
+const (
+	quoted   cellFlags = 1 << iota // enclosed in quotes, and properly closed
+	spaced                         // spaces between the delimiter and the field
+	stray                          // quoted, with a quote inside that neither closes nor is escaped
+	unclosed                       // begins with a quote that never closes: read as literal text
+)
+
+// A row is a record, a comment, a title or a blank line: whatever ends with a line end outside quotes.
+type row struct {
+	cells      []cell
+	start, end int // byte offsets in the text, without the line end
+	line       int // physical, from 0
+	ending     LineEnding
+	blank      bool // nothing but white space
+}
+
+// A table is a text read by a grammar. It is used again for the next grammar.
+type table struct {
+	text    []byte
+	cells   []cell
+	rows    []row
+	counts  []int           // fields of each row
+	escapes int             // times the escape character or a doubled quote was needed
+	seen    map[uint64]bool // hashes of rows that were weighed: one that comes again says nothing new
+}
+
+// A quoted field that runs on for longer than this without a proper close is read again as literal text.
+const (
+	maxQuotedLines = 200
+	maxQuotedBytes = 32 << 10
+)
+
+// read cuts t.text by g. Text that was scanned in vain for a closing quote is scanned again as literal
+// text, but in total no more of it than the text is long, so that the time stays linear.
+func (t *table) read(g grammar) {
+	if t.seen == nil {
+		t.seen = map[uint64]bool{}
+	}
+	t.cells, t.rows, t.escapes = t.cells[:0], t.rows[:0], 0
+	s := scanner{text: t.text, g: g, budget: len(t.text), table: t}
+	s.mark(g.delimiter)
+	s.mark(g.escape)
+	s.stops['\n'], s.stops['\r'] = true, true
+
+	counts := t.counts[:0]
+	for pos := 0; pos < len(t.text); {
+		r := row{start: pos, line: s.line}
+		before := len(t.cells)
+		pos = s.record(pos)
+		r.end = pos
+		r.ending, pos = s.lineEnd(pos)
+		if r.ending != "" {
+			s.line++
+		}
+		t.rows = append(t.rows, r)
+		counts = append(counts, len(t.cells)-before)
+	}
+	// The cells may have moved while they grew; only now can the rows point to them.
+	t.counts = counts
+	first := 0
+	for i, n := range counts {
+		r := &t.rows[i]
+		r.cells = t.cells[first : first+n : first+n]
+		r.blank = n == 1 && (r.start == r.end || isSpaces(t.text[r.start:r.end]))
+		first += n
+	}
+}
+
+type scanner struct {
+	text   []byte
+	g      grammar
+	stops  [256]bool // first bytes of what ends or bends an unquoted field
+	line   int
+	budget int // bytes that may still be scanned twice
+	closed int // quoted fields so far
+	table  *table
+}
+
+func (s *scanner) mark(special string) {
+	if special != "" {
+		s.stops[special[0]] = true
+	}
+}
+
+// record reads fields up to a line end, and returns where it stands.
+func (s *scanner) record(pos int) int {
+	first := true
+	for {
+		from := pos
+		if s.skipsSpace(pos, first) {
+			for pos < len(s.text) && s.text[pos] == ' ' {
+				pos++
+			}
+		}
+		c := cell{start: int32(pos)}
+		if pos > from && !s.g.runs {
+			c.flags = spaced
+		}
+		end, ok := -1, false
+		if s.g.open != "" && s.has(pos, s.g.open) {
+			if end, ok = s.quotedField(pos, &c); !ok {
+				c.flags |= unclosed
+			}
+		}
+		if ok {
+			pos = end
+		} else {
+			pos = s.literalField(pos)
+			c.end = int32(pos)
+		}
+		s.table.cells = append(s.table.cells, c)
+		first = false
+		if s.g.delimiter == "" || !s.has(pos, s.g.delimiter) {
+			return pos
+		}
+		pos += len(s.g.delimiter)
+	}
+}
+
+// skipsSpace reports whether spaces at pos, where a field begins, are no part of it: after a delimiter,
+// and on a line's first field where a quote follows.
+func (s *scanner) skipsSpace(pos int, first bool) bool {
+	if pos >= len(s.text) || s.text[pos] != ' ' {
+		return false
+	}
+	if s.g.delimiter == " " || s.g.delimiter == "" {
+		return s.g.runs
+	}
+	if !first {
+		return true
+	}
+	for pos < len(s.text) && s.text[pos] == ' ' {
+		pos++
+	}
+	return s.g.open != "" && s.has(pos, s.g.open)
+}
+
+// literalField returns the end of a field in which quotes mean nothing.
+func (s *scanner) literalField(pos int) int {
+	for pos < len(s.text) {
+		if !s.stops[s.text[pos]] {
+			pos++
+			continue
+		}
+		switch {
+		case s.g.delimiter != "" && s.has(pos, s.g.delimiter), s.endsLine(pos):
+			return pos
+		case s.g.escape != "" && s.has(pos, s.g.escape):
+			pos = s.escaped(pos)
+		default:
+			pos++
+		}
+	}
+	return pos
+}
+
+// quotedField returns the end of a field that begins with a quote, spaces after it included; false when
+// it has no proper close: one that stands before a delimiter or a line end. At the end of the text none is
+// asked for.
+func (s *scanner) quotedField(pos int, c *cell) (int, bool) {
+	line, escapes, begin := s.line, s.table.escapes, pos
+	limit := min(len(s.text), pos+maxQuotedBytes, pos+s.budget)
+	pos += len(s.g.open)
+	c.start = int32(pos)
+	for pos < limit {
+		switch b := s.text[pos]; {
+		case (b == '\n' || b == '\r') && s.endsLine(pos):
+			_, pos = s.lineEnd(pos)
+			s.line++
+			if s.line-line > maxQuotedLines {
+				limit = pos
+			}
+		case s.g.escape != "" && b == s.g.escape[0] && s.has(pos, s.g.escape):
+			pos = s.escaped(pos)
+		case b == s.g.close[0] && s.has(pos, s.g.close):
+			after := pos + len(s.g.close)
+			if s.g.doubled && s.has(after, s.g.close) {
+				s.table.escapes++
+				pos = after + len(s.g.close)
+				continue
+			}
+			next := after
+			for next < len(s.text) && s.text[next] == ' ' && s.g.delimiter != " " {
+				next++
+			}
+			if next >= len(s.text) || s.endsLine(next) || s.g.delimiter != "" && s.has(next, s.g.delimiter) {
+				c.end = int32(pos)
+				c.flags |= quoted
+				s.closed++
+				return next, true
+			}
+			c.flags |= stray
+			pos = after
+		default:
+			pos++
+		}
+	}
+	if pos >= len(s.text) && s.closed > 0 && c.flags&stray == 0 {
+		c.end = int32(len(s.text)) // the sample was cut within quotes
+		c.flags |= quoted
+		return len(s.text), true
+	}
+	s.budget -= pos - begin
+	s.line, s.table.escapes = line, escapes
+	c.start = int32(begin)
+	c.flags &^= stray
+	return 0, false
+}
+
+// escaped returns the position after an escape character and the character it protects.
+func (s *scanner) escaped(pos int) int {
+	pos += len(s.g.escape)
+	if pos >= len(s.text) {
+		return pos
+	}
+	if s.special(pos) {
+		s.table.escapes++
+	}
+	if s.text[pos] == '\n' || s.text[pos] == '\r' {
+		_, pos = s.lineEnd(pos)
+		s.line++
+		return pos
+	}
+	_, size := utf8.DecodeRune(s.text[pos:])
+	return pos + size
+}
+
+// special reports whether what stands at pos would mean something if it were not escaped.
+func (s *scanner) special(pos int) bool {
+	return s.has(pos, s.g.escape) || s.g.close != "" && s.has(pos, s.g.close) ||
+		s.g.delimiter != "" && s.has(pos, s.g.delimiter) || s.endsLine(pos)
+}
+
+// endsLine reports whether a line end stands at pos.
+func (s *scanner) endsLine(pos int) bool {
+	switch s.text[pos] {
+	case '\n':
+		return s.g.ending != CR
+	case '\r':
+		return s.g.ending == "" || s.g.ending == CR || s.g.ending == Mixed || s.has(pos+1, "\n")
+	}
+	return false
+}
+
+// lineEnd returns which line end stands at pos, "" at the end of the text, and the position after it.
+func (s *scanner) lineEnd(pos int) (LineEnding, int) {
+	switch {
+	case pos >= len(s.text):
+		return "", pos
+	case s.text[pos] == '\n':
+		return LF, pos + 1
+	case s.g.ending != CR && s.has(pos+1, "\n"):
+		return CRLF, pos + 2
+	}
+	return CR, pos + 1
+}
+
+func (s *scanner) has(pos int, what string) bool {
+	return len(s.text)-pos >= len(what) && string(s.text[pos:pos+len(what)]) == what
+}

@@ -1,0 +1,207 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// A Code names a kind of failure. Codes are stable: programs may store and compare them.
+type Code string
+
+// Codes of records that are not delivered.
+const (
+	CodeUnclosedQuote  Code = "unclosed_quote"    // a quote that never closes; the record is its first line
+	CodeStrayQuote     Code = "stray_quote"       // a quote inside a quoted field that neither closes it nor is escaped
+	CodeTooFewFields   Code = "too_few_fields"    // fewer fields than columns
+	CodeTooManyFields  Code = "too_many_fields"   // more fields than columns
+	CodeEncoding       Code = "invalid_encoding"  // bytes that are no character in the source's encoding
+	CodeNUL            Code = "nul"               // a NUL character
+	CodeControl        Code = "control_character" // a control character other than TAB, CR, LF and NUL
+	CodeInvisible      Code = "invisible_space"   // a zero-width or no-break space
+	CodeBlank          Code = "blank_line"        // a line with nothing on it
+	CodeRecordTooLarge Code = "record_too_large"  // Limits.Record
+	CodeFieldTooLarge  Code = "field_too_large"   // Limits.Field
+	CodeTooManyColumns Code = "too_many_columns"  // Limits.Columns
+)
+
+// Codes of failures that end a run.
+const (
+	CodeSettings     Code = "settings"         // a Pipeline that cannot work
+	CodeFormat       Code = "not_text"         // the source is a spreadsheet, a PDF, an image
+	CodeArchive      Code = "archive"          // an archive that cannot be read straight
+	CodeUnsure       Code = "unsure"           // MinConfidence
+	CodeHeader       Code = "header"           // a header that cannot be used
+	CodeRead         Code = "read"             // the source's Read failed
+	CodeTooLarge     Code = "source_too_large" // Limits.Unpacked, Limits.Ratio
+	CodeSink         Code = "sink"             // the sink's error
+	CodeRejectSink   Code = "reject_sink"      // the reject sink's error
+	CodePanic        Code = "panic"            // a function of the caller's panicked
+	CodeRejects      Code = "too_many_rejects" // Policy.MaxRejects, Policy.MaxRejectShare
+	CodeConservation Code = "conservation"     // a bug in this package: records are missing from the count
+	CodeCanceled     Code = "canceled"         // the run's context ended
+)
+
+// Sentinels for errors.Is. Every error of a run matches at least one, or wraps the error of the source,
+// the sink or the context it comes from.
+var (
+	ErrSettings  = errors.New("unusable settings")
+	ErrFormat    = errors.New("not delimited text")
+	ErrUnsure    = errors.New("not sure enough of what was sniffed")
+	ErrHeader    = errors.New("unusable header")
+	ErrRead      = errors.New("cannot read the source")
+	ErrTooLarge  = errors.New("larger than the limit")
+	ErrBadRecord = errors.New("bad record") // any *RecordError
+	ErrRejects   = errors.New("too many rejects")
+	ErrSink      = errors.New("sink failed") // any *SinkError
+	ErrPanic     = errors.New("panic")       // a *SinkError of a function that panicked
+	ErrInternal  = errors.New("internal error")
+)
+
+// A Position is a place in the source. Offset is what a run is resumed by; Line and Record are for people.
+type Position struct {
+	Offset int64 `json:"offset"` // bytes from the start of the source (of what it unpacks to), from 0
+	Line   int64 `json:"line"`   // physical line, from 1
+	Record int64 `json:"record"` // row below the header, from 1; blank lines and comments are rows as well; 0: none
+}
+
+// String gives "line 4 (record 3, byte 120)".
+func (p Position) String() string {
+	if p.Record > 0 {
+		return fmt.Sprintf("line %d (record %d, byte %d)", p.Line, p.Record, p.Offset)
+	}
+	return fmt.Sprintf("line %d (byte %d)", p.Line, p.Offset)
+}
+
+// A RecordError is a record that was not delivered. It holds the record's bytes but never prints them:
+// Error and JSON carry code, column and position only.
+type RecordError struct {
+	Position
+	Code       Code   `json:"code"`
+	Column     int    `json:"column,omitempty"`      // from 1; 0: the record as a whole
+	ColumnName string `json:"column_name,omitempty"` // of Column
+	Reason     string `json:"reason"`                // what is wrong and what to do, without values
+	Raw        []byte `json:"-"`                     // the record as it stands in the source, its line end included; not to be changed
+	Truncated  bool   `json:"truncated,omitempty"`   // Raw is only the beginning (CodeRecordTooLarge)
+	Err        error  `json:"-"`                     // the cause, if it is another error
+}
+
+func (e *RecordError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "ingest: %s", e.Position)
+	if e.Column > 0 {
+		fmt.Fprintf(&b, ", column %d", e.Column)
+		if e.ColumnName != "" {
+			fmt.Fprintf(&b, " %q", e.ColumnName)
+		}
+	}
+	fmt.Fprintf(&b, ": %s [%s]", e.Reason, e.Code)
+	return b.String()
+}
+
+// Unwrap gives the cause; errors.Is(e, ErrBadRecord) is true for every RecordError.
+func (e *RecordError) Unwrap() []error {
+	if e.Err != nil {
+		return []error{ErrBadRecord, e.Err}
+	}
+	return []error{ErrBadRecord}
+}
+
+// A SinkError is a failure, or a panic, of a function the caller gave: a Writer, a Sink, a RejectSink, a
+// Filter.
+type SinkError struct {
+	Code   Code     // CodeSink, CodeRejectSink or CodePanic
+	Op     string   // "open", "write", "close", "reject", "filter"
+	First  Position // of the batch or record in hand; zero when there was none
+	Last   Position // the same, where a batch has more than one record and the one at fault is not known
+	Err    error    // what the function returned; for a panic an error with the value's type
+	Panic  any      // the value of a panic
+	Stack  []byte   // of a panic
+	Writer int      // which of the writers, from 0
+}
+
+func (e *SinkError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "ingest: %s", e.Op)
+	if e.First.Line > 0 {
+		fmt.Fprintf(&b, " at %s", e.First)
+		if e.Last.Line > 0 && e.Last != e.First {
+			fmt.Fprintf(&b, " to line %d (record %d)", e.Last.Line, e.Last.Record)
+		}
+	}
+	fmt.Fprintf(&b, ": %v [%s]", e.Err, e.Code)
+	return b.String()
+}
+
+// Unwrap gives the function's own error; errors.Is(e, ErrSink) is true, for a panic also ErrPanic.
+func (e *SinkError) Unwrap() []error {
+	if e.Code == CodePanic {
+		return []error{ErrSink, ErrPanic, e.Err}
+	}
+	return []error{ErrSink, e.Err}
+}
+
+// A RunError ends a run for a reason that is neither a record nor a sink.
+type RunError struct {
+	Code   Code
+	At     Position // zero: the source as a whole
+	Reason string   // what, and what to do
+	Kind   error    // the sentinel
+	Err    error    // the cause, or nil
+}
+
+func (e *RunError) Error() string {
+	var b strings.Builder
+	b.WriteString("ingest: ")
+	if e.At.Line > 0 {
+		fmt.Fprintf(&b, "%s: ", e.At)
+	}
+	b.WriteString(e.Reason)
+	if e.Err != nil {
+		fmt.Fprintf(&b, ": %v", e.Err)
+	}
+	fmt.Fprintf(&b, " [%s]", e.Code)
+	return b.String()
+}
+
+// Unwrap gives the sentinel and the cause.
+func (e *RunError) Unwrap() []error {
+	switch {
+	case e.Kind == nil:
+		return []error{e.Err}
+	case e.Err == nil:
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}
+
+// A FormatError says that the source is no delimited text, and what it is.
+type FormatError struct {
+	Format string // "XLSX", "PDF", "HTML", "PNG", ...
+	Advice string // what to do
+}
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("ingest: the file is %s, not delimited text: %s [%s]", e.Format, e.Advice, CodeFormat)
+}
+
+func (e *FormatError) Unwrap() error { return ErrFormat }
+
+// CodeOf gives the code of an error that a run returned, "" if it has none.
+func CodeOf(err error) Code {
+	var record *RecordError
+	var sink *SinkError
+	var run *RunError
+	var format *FormatError
+	switch {
+	case errors.As(err, &record):
+		return record.Code
+	case errors.As(err, &sink):
+		return sink.Code
+	case errors.As(err, &run):
+		return run.Code
+	case errors.As(err, &format):
+		return CodeFormat
+	}
+	return ""
+}

@@ -1,0 +1,80 @@
+package ingest
+
+import (
+	"bytes"
+	"strings"
+)
+
+// signatures are the first bytes of files that people upload in place of delimited text.
+var signatures = []struct {
+	magic  string
+	at     int // offset of magic
+	format string
+	advice string
+}{
+	{"%PDF-", 0, "PDF", exportAdvice},
+	{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 0, "an old Office document (XLS, DOC)", spreadsheetAdvice},
+	{"\x89PNG\r\n\x1a\n", 0, "PNG", exportAdvice},
+	{"\xff\xd8\xff", 0, "JPEG", exportAdvice},
+	{"GIF87a", 0, "GIF", exportAdvice},
+	{"GIF89a", 0, "GIF", exportAdvice},
+	{"II*\x00", 0, "TIFF", exportAdvice},
+	{"MM\x00*", 0, "TIFF", exportAdvice},
+	{"WEBP", 8, "WebP", exportAdvice},
+	{"ftyp", 4, "an MPEG-4 or HEIF file", exportAdvice},
+	{`{\rtf`, 0, "RTF", exportAdvice},
+	{"PAR1", 0, "Parquet", exportAdvice},
+	{"Obj\x01", 0, "Avro", exportAdvice},
+	{"ORC\x00", 0, "ORC", exportAdvice},
+	{"ARROW1\x00\x00", 0, "Arrow", exportAdvice},
+	{"SQLite format 3\x00", 0, "SQLite", exportAdvice},
+	{"\x7fELF", 0, "a program", exportAdvice},
+	{"\x28\xb5\x2f\xfd", 0, "zstd", unpackAdvice},
+	{"\xfd7zXZ\x00", 0, "xz", unpackAdvice},
+	{"7z\xbc\xaf\x27\x1c", 0, "7z", unpackAdvice},
+	{"Rar!\x1a\x07", 0, "RAR", unpackAdvice},
+	{"\x04\x22\x4d\x18", 0, "LZ4", unpackAdvice},
+	{"\x1f\x9d", 0, "compress (.Z)", unpackAdvice},
+	{"ustar", 257, "a tar archive", unpackAdvice},
+}
+
+const (
+	spreadsheetAdvice = "open it in a spreadsheet program and save it as CSV"
+	exportAdvice      = "export the table as CSV"
+	unpackAdvice      = "unpack it first"
+)
+
+// officeFormats are members by which an archive is known to be a document.
+var officeFormats = map[string]error{
+	"xl/workbook.xml":      &FormatError{Format: "XLSX", Advice: spreadsheetAdvice},
+	"xl/workbook.bin":      &FormatError{Format: "XLSB", Advice: spreadsheetAdvice},
+	"word/document.xml":    &FormatError{Format: "DOCX", Advice: exportAdvice},
+	"ppt/presentation.xml": &FormatError{Format: "PPTX", Advice: exportAdvice},
+	"META-INF/manifest.xml": &FormatError{Format: "an OpenDocument file (ODS, ODT)",
+		Advice: spreadsheetAdvice},
+	"Index/Document.iwa":   &FormatError{Format: "Numbers or Pages", Advice: spreadsheetAdvice},
+	"META-INF/MANIFEST.MF": &FormatError{Format: "a Java archive", Advice: exportAdvice},
+}
+
+// markup are the beginnings of markup, in lower case.
+var markup = []struct{ tag, format string }{
+	{"<!doctype html", "HTML"}, {"<html", "HTML"}, {"<head", "HTML"}, {"<body", "HTML"}, {"<table", "HTML"},
+	{"<?xml", "XML"}, {"<svg", "SVG"},
+}
+
+// recognise says what a file is that is no delimited text, by its first bytes; nil if it may be text.
+func recognise(head []byte) error {
+	for _, s := range signatures {
+		if len(head) >= s.at && bytes.HasPrefix(head[s.at:], []byte(s.magic)) {
+			return &FormatError{Format: s.format, Advice: s.advice}
+		}
+	}
+	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
+	start := strings.ToLower(string(text[:min(len(text), 32)]))
+	for _, m := range markup {
+		if rest, ok := strings.CutPrefix(start, m.tag); ok && (rest == "" || strings.ContainsAny(rest[:1], " \t\r\n>/")) {
+			return &FormatError{Format: m.format, Advice: "it may be an error page or a table saved as a web page; " + exportAdvice}
+		}
+	}
+	return nil
+}

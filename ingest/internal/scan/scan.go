@@ -1,0 +1,469 @@
+// Package scan finds rows and fields in bytes. It is the only hot code of the module, and the seam
+// behind which faster kernels go: a kernel has to give what [Grammar.Row] gives.
+//
+// It knows nothing of characters. The bytes are either the source itself, where no byte of a structural
+// character can be part of another one, or a mask of it with one byte for each code unit, or text that
+// is already UTF-8; the caller says in a [Config] what delimiter, quote and escape look like there.
+//
+// A row is one of
+//
+//	record    fields with delimiters between them, up to a line end outside quotes or the end of input
+//	blank     a line with nothing on it but spaces and tabs
+//	comment   a line that begins with the comment mark
+//	unclosed  the first line of what would be a record if its quote were ever closed
+//
+// A quote opens a field only at the field's start; elsewhere in an unquoted field it is text. Inside a
+// quoted field a quote is doubled or escaped (text), or stands before a delimiter or a line end, with
+// spaces between them or not (it closes), or is astray. A stray quote is text, and the row says so. A
+// field is unclosed when the input ends in it, when it holds more lines than the limit, when a stray
+// quote is not followed by a closing one on its own line, or when, on a later line than the one on
+// which the field began, a quote stands where one would open a field and cannot close one. The last two
+// are what keeps a lost quote from eating the rows below it: they show that the reader is on the wrong
+// side of the quotes.
+package scan
+
+import "bytes"
+
+// A Config is a dialect spelt in the bytes that are scanned. Empty: there is none.
+type Config struct {
+	Delimiter   []byte // required
+	Open, Close []byte // the quotes; both or neither
+	Escape      []byte // a character that takes the meaning from the structural one behind it
+	Comment     []byte
+	Doubled     bool // two closing quotes inside a quoted field are one, as text
+	LF, CR      bool // which of them ends a line; CR LF does where LF does
+	SkipSpace   bool // spaces before a field belong to the delimiter
+	MaxLines    int  // line ends in one quoted field
+}
+
+// A Grammar scans rows of one dialect. It is immutable and may be used by many goroutines.
+type Grammar struct {
+	Config
+	special [256]bool // the bytes that can end a stretch of unquoted text
+	inside  [256]bool // the same for quoted text
+}
+
+// New compiles a Config.
+func New(c Config) *Grammar {
+	g := &Grammar{Config: c}
+	for _, b := range []byte{'\n', '\r'} {
+		g.special[b], g.inside[b] = true, true
+	}
+	g.special[c.Delimiter[0]] = true
+	if len(c.Close) > 0 {
+		g.inside[c.Close[0]] = true
+	}
+	if len(c.Escape) > 0 {
+		g.special[c.Escape[0]], g.inside[c.Escape[0]] = true, true
+	}
+	return g
+}
+
+// A Kind says what a row is.
+type Kind uint8
+
+const (
+	More     Kind = iota // the bytes end before the row does
+	Record               // Fields are valid
+	Blank                // one field: the line
+	Comment              // no fields
+	Unclosed             // no fields; the row is the first line of a record whose quote is not closed
+)
+
+// A Row is what [Grammar.Row] found.
+type Row struct {
+	End   int // of the row, behind its line end; undefined for More
+	Seen  int // of Unclosed: how far the closing quote was looked for
+	Lines int // line ends in the row, its own included
+	Kind  Kind
+	Stray bool // a quoted field of the record has a stray quote in it
+}
+
+// A Field is a stretch of bytes: the content of a field, without the quotes around it.
+// Offsets are below 1 GiB; the two bits above them are flags.
+type Field struct{ start, end uint32 }
+
+const flag = 1 << 31
+
+// NewField makes a Field. Escaped is the caller's to interpret: as scanned it says that the stretch
+// holds doubled quotes or escapes.
+func NewField(start, end int, quoted, escaped bool) Field {
+	f := Field{uint32(start), uint32(end)}
+	if quoted {
+		f.start |= flag
+	}
+	if escaped {
+		f.end |= flag
+	}
+	return f
+}
+
+func (f Field) Start() int    { return int(f.start &^ flag) }
+func (f Field) End() int      { return int(f.end &^ flag) }
+func (f Field) Quoted() bool  { return f.start&flag != 0 }
+func (f Field) Escaped() bool { return f.end&flag != 0 }
+
+// Row scans the row that starts at b[i] and appends its fields to fs; with a nil fs it only finds where
+// the row ends. More asks for more bytes behind the same ones; with eof there are none, and it is never
+// the answer. The cost is linear in the row, or, for a quote that is not closed, in what was looked at
+// for the close.
+func (g *Grammar) Row(b []byte, i int, eof bool, fs *[]Field) Row {
+	if len(g.Comment) > 0 {
+		if is, more := at(b, i, g.Comment, eof); more {
+			return Row{Kind: More}
+		} else if is {
+			return g.line(b, i, eof, Comment)
+		}
+	}
+	row := Row{Kind: Record}
+	start := i
+	for {
+		if g.SkipSpace {
+			for i < len(b) && b[i] == ' ' && b[i] != g.Delimiter[0] {
+				i++
+			}
+		}
+		opens := false
+		if len(g.Open) > 0 {
+			var more bool
+			if opens, more = at(b, i, g.Open, eof); more {
+				return Row{Kind: More}
+			}
+		}
+		var s span
+		if opens {
+			s = g.quoted(b, i+len(g.Open), eof, &row)
+		} else {
+			s = g.unquoted(b, i, eof, &row)
+		}
+		switch s.then {
+		case needMore:
+			return Row{Kind: More}
+		case gaveUp:
+			row = g.line(b, start, eof, Unclosed)
+			row.Seen = s.next
+			return row
+		}
+		if fs != nil {
+			*fs = append(*fs, NewField(s.start, s.end, opens, s.escaped))
+		}
+		i = s.next
+		if s.then != delimiter {
+			if s.then == lineEnd {
+				row.Lines++
+			}
+			break
+		}
+	}
+	row.End = i
+	if g.blank(b[start:i]) {
+		row.Kind = Blank
+	}
+	return row
+}
+
+// Line scans one line whatever stands on it: the way to step over a row that was given up.
+// Its Kind is Unclosed, or More.
+func (g *Grammar) Line(b []byte, i int, eof bool) Row { return g.line(b, i, eof, Unclosed) }
+
+func (g *Grammar) line(b []byte, i int, eof bool, k Kind) Row {
+	for {
+		for i < len(b) && b[i] != '\n' && b[i] != '\r' {
+			i++
+		}
+		if i == len(b) {
+			if !eof {
+				return Row{Kind: More}
+			}
+			return Row{End: i, Kind: k}
+		}
+		n, more := g.lineEnd(b, i, eof)
+		if more {
+			return Row{Kind: More}
+		}
+		if n > 0 {
+			return Row{End: i + n, Lines: 1, Kind: k}
+		}
+		i++
+	}
+}
+
+// then says what stands behind a field.
+type then uint8
+
+const (
+	delimiter then = iota
+	lineEnd
+	inputEnd
+	needMore
+	gaveUp
+)
+
+type span struct {
+	start, end, next int
+	escaped          bool
+	then             then
+}
+
+func (g *Grammar) unquoted(b []byte, i int, eof bool, row *Row) span {
+	s := span{start: i}
+	for {
+		for i < len(b) && !g.special[b[i]] {
+			i++
+		}
+		if i == len(b) {
+			s.end, s.next, s.then = i, i, inputEnd
+			if !eof {
+				s.then = needMore
+			}
+			return s
+		}
+		if b[i] == '\n' || b[i] == '\r' {
+			n, more := g.lineEnd(b, i, eof)
+			if more || n > 0 {
+				s.end, s.next, s.then = i, i+n, lineEnd
+				if more {
+					s.then = needMore
+				}
+				return s
+			}
+		}
+		if is, more := at(b, i, g.Delimiter, eof); more || is {
+			s.end, s.next, s.then = i, i+len(g.Delimiter), delimiter
+			if more {
+				s.then = needMore
+			}
+			return s
+		}
+		n, more := g.escape(b, i, eof)
+		if more {
+			s.then = needMore
+			return s
+		}
+		i += max(n, 1)
+		if n > 0 {
+			s.escaped = true
+			if b[i-1] == '\n' || b[i-1] == '\r' {
+				row.Lines++
+			}
+		}
+	}
+}
+
+func (g *Grammar) quoted(b []byte, i int, eof bool, row *Row) (s span) {
+	s.start = i
+	first, stray := row.Lines, false
+	for {
+		for i < len(b) && !g.inside[b[i]] {
+			i++
+		}
+		if i == len(b) {
+			s.next, s.then = i, needMore
+			if eof {
+				s.then = gaveUp
+			}
+			return s
+		}
+		if b[i] == '\n' || b[i] == '\r' {
+			n, more := g.lineEnd(b, i, eof)
+			if more {
+				s.then = needMore
+				return s
+			}
+			if n > 0 {
+				row.Lines++
+				if stray || row.Lines-first > g.MaxLines {
+					s.next, s.then = i, gaveUp
+					return s
+				}
+			}
+			i += max(n, 1)
+			continue
+		}
+		n, more := g.escape(b, i, eof)
+		if more {
+			s.then = needMore
+			return s
+		}
+		if n > 0 {
+			s.escaped = true
+			i += n
+			continue
+		}
+		closes, more := at(b, i, g.Close, eof)
+		if more {
+			s.then = needMore
+			return s
+		}
+		if !closes {
+			i++
+			continue
+		}
+		after := i + len(g.Close)
+		if g.Doubled {
+			if is, more := at(b, after, g.Close, eof); more {
+				s.then = needMore
+				return s
+			} else if is {
+				s.escaped = true
+				i = after + len(g.Close)
+				continue
+			}
+		}
+		s.end = i
+		if s.next, s.then = g.behind(b, after, eof); s.then != gaveUp {
+			return s
+		}
+		if row.Lines > first && g.opening(b, i, s.start) {
+			return s
+		}
+		stray, row.Stray = true, true
+		i = after
+	}
+}
+
+// behind looks at what follows a quote inside a quoted field: a delimiter or a line end, perhaps after
+// spaces, make it the closing one. Otherwise it answers gaveUp.
+func (g *Grammar) behind(b []byte, i int, eof bool) (int, then) {
+	for {
+		if i == len(b) {
+			if eof {
+				return i, inputEnd
+			}
+			return i, needMore
+		}
+		if is, more := at(b, i, g.Delimiter, eof); more {
+			return i, needMore
+		} else if is {
+			return i + len(g.Delimiter), delimiter
+		}
+		switch n, more := g.lineEnd(b, i, eof); {
+		case more:
+			return i, needMore
+		case n > 0:
+			return i + n, lineEnd
+		}
+		if b[i] != ' ' && b[i] != '\t' {
+			return i, gaveUp
+		}
+		i++
+	}
+}
+
+// opening says whether the quote at b[i], inside a field whose content starts at from, stands where one
+// would open a field: behind a delimiter or a line end, or the space that may follow them.
+func (g *Grammar) opening(b []byte, i, from int) bool {
+	if !bytes.Equal(g.Open, g.Close) {
+		return false // a closing quote of its own shape opens nothing
+	}
+	for g.SkipSpace && i > from && b[i-1] == ' ' {
+		i--
+	}
+	return i > from && (b[i-1] == '\n' || b[i-1] == '\r') || bytes.HasSuffix(b[from:i], g.Delimiter)
+}
+
+// escape gives the length of the escape character at b[i] and what it takes the meaning from, or 0.
+// Before anything that has no meaning to lose the escape is text (`C:\temp`).
+func (g *Grammar) escape(b []byte, i int, eof bool) (n int, more bool) {
+	if len(g.Escape) == 0 {
+		return 0, false
+	}
+	if is, more := at(b, i, g.Escape, eof); more || !is {
+		return 0, more
+	}
+	j := i + len(g.Escape)
+	for _, s := range [][]byte{g.Escape, g.Close, g.Open, g.Delimiter} {
+		if len(s) == 0 {
+			continue
+		}
+		if is, more := at(b, j, s, eof); more {
+			return 0, true
+		} else if is {
+			return j + len(s) - i, false
+		}
+	}
+	if n, more := g.lineEnd(b, j, eof); more || n > 0 && len(g.Open) == 0 {
+		return j + n - i, more
+	}
+	return 0, false
+}
+
+// lineEnd gives the length of the line end at b[i], 0 if there is none.
+func (g *Grammar) lineEnd(b []byte, i int, eof bool) (n int, more bool) {
+	if i >= len(b) {
+		return 0, false
+	}
+	switch b[i] {
+	case '\n':
+		if g.LF {
+			return 1, false
+		}
+	case '\r':
+		switch {
+		case !g.LF:
+			return 1, false
+		case i+1 == len(b) && !eof:
+			return 0, true
+		case i+1 == len(b):
+			return 1, false
+		case b[i+1] == '\n':
+			return 2, false
+		case g.CR:
+			return 1, false
+		}
+	}
+	return 0, false
+}
+
+// blank says whether a row holds nothing but spaces, tabs and a line end; a delimiter is something.
+// The mark CP/M and DOS put at the end of a text (0x1A) is nothing.
+func (g *Grammar) blank(b []byte) bool {
+	for i, c := range b {
+		switch {
+		case c == '\n', c == '\r':
+		case c == 0x1a && i == len(b)-1:
+		case (c == ' ' || c == '\t') && c != g.Delimiter[0]:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// Unescape appends the content of a field with its doubled quotes and escapes resolved.
+func (g *Grammar) Unescape(dst, b []byte, quoted bool) []byte {
+	for i := 0; i < len(b); {
+		if n, _ := g.escape(b, i, true); n > 0 {
+			dst = append(dst, b[i+len(g.Escape):i+n]...)
+			i += n
+			continue
+		}
+		if quoted && g.Doubled && bytes.HasPrefix(b[i:], g.Close) && bytes.HasPrefix(b[i+len(g.Close):], g.Close) {
+			dst = append(dst, g.Close...)
+			i += 2 * len(g.Close)
+			continue
+		}
+		dst = append(dst, b[i])
+		i++
+	}
+	return dst
+}
+
+// Plain says that in b, from i on, every line is a row, because nothing is there that could make it
+// otherwise: no quote, no escape. The splitter may then count line ends and look no closer.
+func (g *Grammar) Plain(b []byte) bool {
+	return g.LF && !g.CR &&
+		(len(g.Open) == 0 || bytes.IndexByte(b, g.Open[0]) < 0) &&
+		(len(g.Escape) == 0 || bytes.IndexByte(b, g.Escape[0]) < 0)
+}
+
+// at says whether s stands at b[i]; more: as far as the bytes go it does, but they end too soon.
+func at(b []byte, i int, s []byte, eof bool) (is, more bool) {
+	if i < len(b) && b[i] != s[0] {
+		return false, false
+	}
+	if i+len(s) > len(b) {
+		return false, !eof && bytes.HasPrefix(s, b[min(i, len(b)):])
+	}
+	return len(s) == 1 || bytes.Equal(b[i:i+len(s)], s), false
+}

@@ -1,0 +1,436 @@
+package ingest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/sluicecsv/sluice/ingest/internal/scan"
+)
+
+// parsed is what became of a window: a batch to be written, rejects to be kept, and the count of both.
+type parsed struct {
+	batch   *Batch
+	rejects []*RecordError
+	counts
+	stop *RecordError // the record at which the run ends; nothing behind it was looked at
+}
+
+// parser makes a batch of a window. It has two roads with one result. On the quick one the window is
+// decoded as a whole and its fields are found in the text. On the careful one, for windows with bytes that
+// are no character, the fields are found in the source and decoded one by one.
+type parser struct {
+	s   *resolved
+	w   *window
+	out *parsed
+	b   *Batch
+
+	text, extra []byte
+	irregular   irregular
+	invalid     []int // columns of the record in hand with bytes that are no character
+	row, line   int   // in hand, from the window's first
+	stopAt      int   // a reject at which the run ends, whatever the policy; -1: none
+}
+
+// parse never fails: what is wrong with a window is in its rejects. If stopAt is not negative the run ends
+// at that row, which is known to be a reject.
+func parse(s *resolved, w *window, stopAt int) *parsed {
+	p := &parser{s: s, w: w, stopAt: stopAt}
+	p.reset()
+	switch {
+	case w.oversize:
+		p.out.read++
+		p.reject(CodeRecordTooLarge, 0, fmt.Sprintf("the record has more than %d bytes: raise Limits.Record, or mend the line", s.Limits.Record))
+	case !p.quick():
+		p.reset()
+		p.careful()
+	}
+	p.publish()
+	p.out.delivered = int64(len(p.b.rows))
+	return p.out
+}
+
+func (p *parser) reset() {
+	pl := &places{bytes: p.w.raw}
+	pl.find = p.w.rowEnds
+	p.b = &Batch{header: p.w.found.Header, nulls: p.s.nulls, window: p.w.Window, places: pl}
+	p.out = &parsed{batch: p.b, counts: counts{rejects: map[Code]int64{}, tolerated: map[Code]int64{}}}
+	p.text, p.extra, p.row, p.line = nil, nil, 0, 0
+}
+
+// publish makes what is in the parser's buffers readable through the batch. What has been published is
+// never written again, only appended to.
+func (p *parser) publish() {
+	p.b.text = unsafe.String(unsafe.SliceData(p.text), len(p.text))
+	p.b.extra = unsafe.String(unsafe.SliceData(p.extra), len(p.extra))
+}
+
+// scanRow scans the row in hand, as the splitter took it.
+func (w *window) scanRow(g *scan.Grammar, b []byte, i, row int, unclosed *[]int, fs *[]scan.Field) scan.Row {
+	if len(*unclosed) > 0 && (*unclosed)[0] == row {
+		*unclosed = (*unclosed)[1:]
+		return g.Line(b, i, true)
+	}
+	return g.Row(b, i, true, fs)
+}
+
+// rowEnds finds where the rows end in the source.
+func (w *window) rowEnds() []int {
+	if w.oversize {
+		return []int{len(w.raw)}
+	}
+	view, unclosed := w.lens.view(nil, w.raw), w.unclosed
+	ends := make([]int, w.Rows)
+	for i, row := 0, 0; row < len(ends); row++ {
+		i = w.scanRow(w.lens.raw, view, i, row, &unclosed, nil).End
+		ends[row] = i * w.lens.unit
+	}
+	ends[len(ends)-1] = len(w.raw)
+	return ends
+}
+
+// quick is the quick road. It gives up, with false, where the window has bytes that are no character, or
+// where the text does not have the rows that the source has.
+func (p *parser) quick() bool {
+	enc := p.w.lens.enc
+	if enc.Identity() {
+		if !utf8.Valid(p.w.raw) {
+			return false
+		}
+		p.text = p.w.raw
+	} else {
+		var invalid int
+		if p.text, invalid = enc.Append(make([]byte, 0, len(p.w.raw)+len(p.w.raw)/8), p.w.raw); invalid > 0 {
+			return false
+		}
+	}
+	p.irregular = findIrregular(p.text)
+	p.publish()
+	g, unclosed := p.w.lens.text, p.w.unclosed
+	at := 0
+	for ; p.row < int(p.w.Rows) && p.out.stop == nil; p.row++ {
+		first := len(p.b.fields)
+		row := p.w.scanRow(g, p.text, at, p.row, &unclosed, &p.b.fields)
+		at = row.End
+		for i, f := range p.b.fields[first:] {
+			if f.Escaped() {
+				start := len(p.extra)
+				p.extra = g.Unescape(p.extra, p.text[f.Start():f.End()], f.Quoted())
+				p.b.fields[first+i] = scan.NewField(start, len(p.extra), f.Quoted(), true)
+			}
+		}
+		p.record(row, first)
+		p.line += row.Lines
+	}
+	return p.out.stop != nil || at == len(p.text)
+}
+
+// careful is the careful road.
+func (p *parser) careful() {
+	l := p.w.lens
+	view, unclosed := l.view(nil, p.w.raw), p.w.unclosed
+	p.irregular = irregular{true, true, true}
+	var fields []scan.Field
+	at := 0
+	for ; p.row < int(p.w.Rows) && p.out.stop == nil; p.row++ {
+		fields = fields[:0]
+		row := p.w.scanRow(l.raw, view, at, p.row, &unclosed, &fields)
+		at = row.End
+		first := len(p.b.fields)
+		p.invalid = p.invalid[:0]
+		for i, f := range fields {
+			p.cell(i, f, p.w.raw[f.Start()*l.unit:f.End()*l.unit])
+		}
+		if len(p.w.raw)%l.unit > 0 && p.row == int(p.w.Rows)-1 && len(fields) > 0 {
+			// The source ends within a code unit.
+			row.Kind = scan.Record
+			if len(p.invalid) == 0 || p.invalid[len(p.invalid)-1] != len(fields)-1 {
+				p.invalid = append(p.invalid, len(fields)-1)
+			}
+			p.text = append(p.text, string(utf8.RuneError)...)
+			last := &p.b.fields[len(p.b.fields)-1]
+			if !last.Escaped() {
+				*last = scan.NewField(last.Start(), len(p.text), last.Quoted(), false)
+			}
+		}
+		p.record(row, first)
+		p.line += row.Lines
+	}
+}
+
+// cell decodes one field and adds it to the record in hand.
+func (p *parser) cell(column int, f scan.Field, raw []byte) {
+	l := p.w.lens
+	start := len(p.text)
+	text, invalid := l.enc.Append(p.text, raw)
+	if invalid > 0 {
+		p.invalid = append(p.invalid, column)
+		if p.s.Policy.Encoding == Rescue && l.unit == 1 {
+			text, _ = p.w.rescue.Append(text[:start], raw)
+		}
+	}
+	p.text = text
+	if f.Escaped() {
+		at := len(p.extra)
+		p.extra = l.text.Unescape(p.extra, p.text[start:], f.Quoted())
+		p.text = p.text[:start]
+		p.b.fields = append(p.b.fields, scan.NewField(at, len(p.extra), f.Quoted(), true))
+		return
+	}
+	p.b.fields = append(p.b.fields, scan.NewField(start, len(p.text), f.Quoted(), false))
+}
+
+// record decides what becomes of the row in hand, whose fields are the batch's from first on.
+func (p *parser) record(row scan.Row, first int) {
+	p.out.read++
+	policy := &p.s.Policy
+	switch row.Kind {
+	case scan.Comment:
+		p.out.skipped++
+		return
+	case scan.Blank:
+		if policy.Blank == Skip {
+			p.out.skipped++
+			p.drop(first)
+			return
+		}
+		if !p.tolerate(CodeBlank, first, 0, 1, "nothing stands on the line: delete it, or set Policy.Blank") {
+			return
+		}
+		p.b.fields = p.b.fields[:first]
+	case scan.Unclosed:
+		p.reject(CodeUnclosedQuote, 0, fmt.Sprintf("a quote opens a field and is not closed within %d lines and %d bytes: close it, or double it if it is text", p.s.Limits.QuotedLines, p.s.Limits.Record))
+		return
+	}
+	if p.w.found.Parent != "" && !p.dropTrailer(first) {
+		return
+	}
+	if row.Stray && !p.tolerate(CodeStrayQuote, first, 0, 1, "a quoted field has a quote inside that is not escaped: double it") {
+		return
+	}
+	if !p.width(row, first) {
+		return
+	}
+	for _, column := range p.invalid {
+		if column < len(p.b.fields)-first &&
+			!p.tolerate(CodeEncoding, first, column+1, 1, fmt.Sprintf("the cell has bytes that are no character in %s: mend it, or set Policy.Encoding", p.w.found.Encoding.Label)) {
+			return
+		}
+	}
+	if p.irregular.any() && !p.characters(first) {
+		return
+	}
+	p.b.rows = append(p.b.rows, batchRow{first: uint32(first), row: uint32(p.row), line: uint32(p.line)})
+	if keep := p.s.Filter; keep != nil {
+		p.publish()
+		p.w.inHand = p.row
+		if !keep(Record{p.b, len(p.b.rows) - 1}) {
+			p.out.filtered++
+			p.b.rows = p.b.rows[:len(p.b.rows)-1]
+			p.drop(first)
+		}
+	}
+}
+
+// width sees to it that a record has as many fields as the table has columns, and none beyond its limit.
+func (p *parser) width(row scan.Row, first int) bool {
+	n, columns := len(p.b.fields)-first, len(p.b.header)
+	policy := &p.s.Policy
+	switch {
+	case row.Kind == scan.Blank:
+	case n > p.s.Limits.Columns:
+		return p.tolerate(CodeTooManyColumns, first, 0, 1, fmt.Sprintf("the record has %d fields: raise Limits.Columns if that is right", n))
+	case n < columns:
+		if !p.tolerate(CodeTooFewFields, first, 0, 1, fmt.Sprintf("the record has %d fields, the table %d columns: add what is missing, or set Policy.Short", n, columns)) {
+			return false
+		}
+	case n > columns:
+		if policy.Long == Strip && p.stripEmpty(first, columns) {
+			p.out.tolerated[CodeTooManyFields]++
+			break
+		}
+		if !p.tolerate(CodeTooManyFields, first, columns+1, 1, fmt.Sprintf("the record has %d fields, the table %d columns: quote the field that has a delimiter inside, or set Policy.Long", n, columns)) {
+			return false
+		}
+	}
+	for i, f := range p.b.fields[first:] {
+		if size := f.End() - f.Start(); size > p.s.Limits.Field {
+			return p.tolerate(CodeFieldTooLarge, first, i+1, 1, fmt.Sprintf("the field has %d bytes, the limit is %d: raise Limits.Field, or shorten it", size, p.s.Limits.Field))
+		}
+	}
+	return true
+}
+
+// stripEmpty takes the surplus fields off a record if there is nothing in them.
+func (p *parser) stripEmpty(first, columns int) bool {
+	for _, f := range p.b.fields[first+columns:] {
+		if f.Start() != f.End() {
+			return false
+		}
+	}
+	p.b.fields = p.b.fields[:first+columns]
+	return true
+}
+
+// characters sees to the irregular characters of a record.
+func (p *parser) characters(first int) bool {
+	for i, f := range p.b.fields[first:] {
+		value := p.value(f)
+		var found irregular
+		if found = findIrregular(value); !found.any() {
+			continue
+		}
+		change := false
+		for _, kind := range []struct {
+			code Code
+			is   bool
+			what string
+		}{
+			{CodeNUL, found.nul, "a NUL character"},
+			{CodeControl, found.control, "a control character"},
+			{CodeInvisible, found.invisible, "a zero-width or no-break space"},
+		} {
+			if !kind.is {
+				continue
+			}
+			n := int64(0)
+			for _, r := range string(value) {
+				if irregularRune(r) == kind.code {
+					n++
+				}
+			}
+			if !p.tolerate(kind.code, first, i+1, n, "the cell has "+kind.what+": take it out, or set the policy for it") {
+				return false
+			}
+			change = change || p.s.Policy.on(kind.code) != Keep
+		}
+		if change {
+			start := len(p.extra)
+			for _, r := range string(value) {
+				switch code := irregularRune(r); {
+				case code == "" || p.s.Policy.on(code) == Keep:
+					p.extra = utf8.AppendRune(p.extra, r)
+				case p.s.Policy.on(code) == Replace:
+					p.extra = append(p.extra, ' ')
+				}
+			}
+			p.b.fields[first+i] = scan.NewField(start, len(p.extra), f.Quoted(), true)
+		}
+	}
+	return true
+}
+
+func (p *parser) value(f scan.Field) []byte {
+	if f.Escaped() {
+		return p.extra[f.Start():f.End()]
+	}
+	return p.text[f.Start():f.End()]
+}
+
+// tolerate counts what the policy lets pass; otherwise it rejects the record in hand and says false.
+func (p *parser) tolerate(c Code, first, column int, n int64, reason string) bool {
+	if a := p.s.Policy.on(c); a != Stop && a != Reject {
+		p.out.tolerated[c] += n
+		return true
+	}
+	p.drop(first)
+	p.reject(c, column, reason)
+	return false
+}
+
+// drop takes the fields of the record in hand off the batch.
+func (p *parser) drop(first int) { p.b.fields = p.b.fields[:first] }
+
+// reject makes a reject of the row in hand; under Stop, and at stopAt, the last one.
+func (p *parser) reject(c Code, column int, reason string) {
+	start, end := p.b.places.row(p.row)
+	e := &RecordError{
+		Position: Position{Offset: p.w.Offset + int64(start), Line: p.w.Line + int64(p.line), Record: p.w.Record + int64(p.row)},
+		Code:     c, Column: column, Reason: reason, Raw: p.w.raw[start:end:end], Truncated: p.w.oversize,
+	}
+	if column > 0 && column <= len(p.b.header) {
+		e.ColumnName = p.b.header[column-1].Name
+	}
+	p.out.rejects = append(p.out.rejects, e)
+	p.out.counts.rejects[c]++
+	p.out.rejected++
+	if p.row == p.stopAt || p.s.Policy.on(c) == Stop {
+		p.out.stop = e
+	}
+}
+
+// irregular says which kinds of irregular characters a text has.
+type irregular struct{ nul, control, invisible bool }
+
+func (i irregular) any() bool { return i.nul || i.control || i.invisible }
+
+// irregularRune gives the code of an irregular character, "" for a regular one. The zero-width joiner and
+// non-joiner are regular: scripts and emoji need them.
+func irregularRune(r rune) Code {
+	switch {
+	case r == 0:
+		return CodeNUL
+	case r == '\t' || r == '\n' || r == '\r':
+		return ""
+	case r < ' ', r >= 0x7f && r < 0xa0:
+		return CodeControl
+	case r == 0xa0, r == 0x2007, r == 0x202f, r == 0x200b, r == 0x2060, r == 0xfeff:
+		return CodeInvisible
+	}
+	return ""
+}
+
+// invisible are the UTF-8 forms of the invisible characters.
+var invisible = [][]byte{[]byte("\u00a0"), []byte("\u2007"), []byte("\u202f"), []byte("\u200b"), []byte("\u2060"), []byte("\ufeff")}
+
+// findIrregular looks for irregular characters, eight bytes at a time where there are none.
+func findIrregular(b []byte) irregular {
+	var found irregular
+	high := false
+	for all := b; ; {
+		if len(b) == 0 {
+			if high {
+				found.beyondASCII(all)
+			}
+			return found
+		}
+		if len(b) >= 8 {
+			// A byte below 0x20 borrows its high bit, DEL carries into it, what is beyond ASCII has it; most
+			// words of a table have none of these.
+			x := binary.LittleEndian.Uint64(b)
+			const ones, highs = 0x0101010101010101, 0x8080808080808080
+			if ((x-0x20*ones)|x|(x+ones))&highs == 0 {
+				b = b[8:]
+				continue
+			}
+		}
+		for _, c := range b[:min(8, len(b))] {
+			switch {
+			case c == 0:
+				found.nul = true
+			case c < ' ' && c != '\t' && c != '\n' && c != '\r', c == 0x7f:
+				found.control = true
+			case c >= utf8.RuneSelf:
+				high = true
+			}
+		}
+		b = b[min(8, len(b)):]
+	}
+}
+
+// beyondASCII looks for irregular characters beyond ASCII.
+func (i *irregular) beyondASCII(b []byte) {
+	for _, s := range invisible {
+		i.invisible = i.invisible || bytes.Contains(b, s)
+	}
+	for at := 0; !i.control; at += 2 {
+		n := bytes.IndexByte(b[at:], 0xc2)
+		if n < 0 || at+n+1 >= len(b) {
+			break
+		}
+		at += n
+		i.control = b[at+1] >= 0x80 && b[at+1] < 0xa0
+	}
+}

@@ -1,0 +1,263 @@
+package ingest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"io"
+	"iter"
+	"regexp"
+	"runtime"
+	"time"
+
+	"github.com/sluicecsv/sluice/dialect"
+	"github.com/sluicecsv/sluice/encoding"
+)
+
+// A Pipeline says how a source is read. The zero Pipeline works: it sniffs everything and stops at the
+// first bad record. A Pipeline is only read, so it may serve any number of runs at once, and apart from
+// the functions in it it can be stored as JSON.
+type Pipeline struct {
+	// Encoding is a label of the WHATWG list, of a Mac or DOS code page, UTF-16 or UTF-32. Default: sniffed.
+	Encoding string `json:"encoding,omitempty"`
+
+	// Dialect pins what is known of the file's dialect. Its zero fields are sniffed.
+	Dialect dialect.Dialect `json:"dialect,omitzero"`
+
+	// Header names the columns, whatever the file's own header says; a header row in the file is
+	// passed over. Default: from the file; without a header row column_1, column_2, ...
+	Header Header `json:"header,omitempty"`
+
+	// Null lists unquoted values that mean "no value", such as "NULL" or "\\N". The empty unquoted field
+	// always does. Record.Null tells; Field gives the value as it stands.
+	Null []string `json:"null,omitempty"`
+
+	// SampleSize is how many bytes are looked at before anything is decided. Default 64 KiB.
+	SampleSize int `json:"sample_size,omitempty"`
+
+	// MinConfidence is the confidence, from 0 to 1, below which a run ends with ErrUnsure before anything
+	// is written. Default 0: the best guess will do.
+	MinConfidence float64 `json:"min_confidence,omitempty"`
+
+	Policy Policy `json:"policy,omitzero"` // what is done about what is irregular
+	Limits Limits `json:"limits,omitzero"` // what no source may exceed
+
+	// A batch ends at the first record boundary behind BatchBytes of the source or BatchRecords rows.
+	BatchBytes   int `json:"batch_bytes,omitempty"`   // default 256 KiB
+	BatchRecords int `json:"batch_records,omitempty"` // default: no limit
+
+	// A run holds at most Workers + Queue + 1 batches at a time.
+	Workers int `json:"workers,omitempty"` // writers at work at the same time, over the whole run; default runtime.GOMAXPROCS
+	Queue   int `json:"queue,omitempty"`   // batches that wait for a worker; default as many as workers; -1: none
+
+	// Member names the file to read in a zip archive that holds several.
+	Member string `json:"member,omitempty"`
+
+	// RunID names the run in its status and in the rejects it writes: letters, digits, "-", "_" and ".",
+	// at most 64. Default: made up, different each time.
+	RunID string `json:"run_id,omitempty"`
+
+	// ReportEvery is the time between two snapshots for the Reporter. Default 500 ms.
+	ReportEvery time.Duration `json:"report_every,omitempty"`
+
+	// Filter says which records are delivered; nil: all. The workers call it at the same time. It must
+	// not keep the record.
+	Filter func(Record) bool `json:"-"`
+
+	// Rejects keeps the records that are not delivered. Default: they are counted, and the first ones are
+	// described in the Status.
+	Rejects RejectSink `json:"-"`
+
+	// Reporter sees the run's progress.
+	Reporter Reporter `json:"-"`
+}
+
+// Limits are what no source may exceed. Where one is hit there is an error or a reject with a position,
+// never a silent cut. A zero field takes its default.
+type Limits struct {
+	Record      int     `json:"record,omitempty"`       // bytes of a record in the source; default 1 MiB, at most 256 MiB
+	Field       int     `json:"field,omitempty"`        // bytes of a field, as UTF-8; default: as Record allows
+	Header      int     `json:"header,omitempty"`       // bytes of what stands above the first data record; default 1 MiB
+	Columns     int     `json:"columns,omitempty"`      // of a table, and fields of a record; default 16,384
+	QuotedLines int     `json:"quoted_lines,omitempty"` // line ends inside one quoted field; default 1,000
+	Unpacked    int64   `json:"unpacked,omitempty"`     // bytes that a compressed source unpacks to; default 1 TiB
+	Ratio       float64 `json:"ratio,omitempty"`        // of unpacked to packed bytes, from the 16th MiB on; default 250
+}
+
+// Found is what is known about a source before its first record. It is not to be changed.
+type Found struct {
+	Run       string         `json:"run"`
+	Parent    string         `json:"parent,omitempty"` // the run whose mended rejects this source is
+	Source    string         `json:"source,omitempty"` // its name, where it has one
+	Container string         `json:"container,omitempty"`
+	Encoding  encoding.Guess `json:"encoding"`
+	Dialect   dialect.Guess  `json:"dialect"`
+	Header    Header         `json:"header"`
+	HeaderRaw []byte         `json:"-"`     // the header rows as they stand in the source
+	Table     Position       `json:"table"` // where the first row below the header begins
+
+	// DecidedAt is the offset up to which the encoding was looked for: beyond the sample where that held
+	// ASCII only.
+	DecidedAt int64 `json:"decided_at"`
+}
+
+// Run uses the zero Pipeline: everything is sniffed, and the run stops at the first bad record.
+func Run(ctx context.Context, src io.Reader, sink Sink) (Status, error) {
+	var p Pipeline
+	return p.Run(ctx, src, sink)
+}
+
+// Run reads src to its end and gives its records to sink. It returns when everything is stored, or with
+// an error; the Status is right in both cases and says up to which byte everything is stored.
+//
+// The source may be gzip, bzip2 or zip. If it has a size (a Size or Stat method) progress is known; if
+// it is an io.ReaderAt as well, zip is read in place, otherwise through a temporary file. Run does not
+// close src, with one exception: when ctx ends while a Read hangs and src is an io.Closer.
+//
+// When ctx ends, Run returns within a tenth of a second, even if a Read or a Write hangs; the goroutine
+// in the hanging call ends as soon as that call returns, and the writers are closed then.
+func (p *Pipeline) Run(ctx context.Context, src io.Reader, sink Sink) (Status, error) {
+	s, err := p.resolve()
+	if err != nil {
+		return Status{State: Failed, Code: CodeOf(err), Error: err.Error()}, err
+	}
+	return newRun(s, src, sink).run(ctx)
+}
+
+// Records reads src record by record, in the caller's goroutine. A record stays valid for good. A bad
+// record comes as a *RecordError with a zero Record: under Stop it is the last thing that comes, under
+// Reject the loop may go on. Any other error is the last thing that comes.
+func (p *Pipeline) Records(ctx context.Context, src io.Reader) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		s, err := p.resolve()
+		if err != nil {
+			yield(Record{}, err)
+			return
+		}
+		pull(ctx, s, src, yield)
+	}
+}
+
+// Sniff reads the head of src and says what a run would make of it.
+func (p *Pipeline) Sniff(ctx context.Context, src io.Reader) (*Found, error) {
+	s, err := p.resolve()
+	if err != nil {
+		return nil, err
+	}
+	in, err := openSource(s, src)
+	if err != nil {
+		return nil, err
+	}
+	defer in.release()
+	sp, err := prepare(ctx, s, in)
+	if err != nil {
+		return nil, err
+	}
+	return sp.found, nil
+}
+
+// Validate says what is wrong with the settings, before the first byte is read.
+func (p *Pipeline) Validate() error {
+	_, err := p.resolve()
+	return err
+}
+
+// resolved is a Pipeline with every default filled in and every setting checked.
+type resolved struct {
+	Pipeline
+	encoding *encoding.Encoding // nil: to be sniffed
+	nulls    map[string]bool
+}
+
+var runID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+func (p *Pipeline) resolve() (*resolved, error) {
+	s := &resolved{Pipeline: *p}
+	if p.Encoding != "" {
+		e, err := encoding.Get(p.Encoding)
+		if err != nil {
+			return nil, &RunError{Code: CodeSettings, Kind: ErrSettings, Reason: "Pipeline.Encoding", Err: err}
+		}
+		s.encoding = e
+	}
+	if err := p.Dialect.Validate(); err != nil {
+		return nil, &RunError{Code: CodeSettings, Kind: ErrSettings, Reason: "Pipeline.Dialect", Err: err}
+	}
+	if p.Header != nil {
+		seen := map[string]bool{}
+		for i, c := range p.Header {
+			if c.Name == "" || seen[c.Name] {
+				return nil, settings("Pipeline.Header: the name of column %d is empty or used twice: give each column a name of its own", i+1)
+			}
+			seen[c.Name] = true
+		}
+		if len(p.Header) == 0 {
+			return nil, settings("Pipeline.Header has no columns: leave it nil to take them from the file")
+		}
+	}
+	var err error
+	if s.Policy, err = p.Policy.resolve(); err != nil {
+		return nil, err
+	}
+	if !(p.MinConfidence >= 0 && p.MinConfidence <= 1) {
+		return nil, settings("Pipeline.MinConfidence is %v: it goes from 0 to 1", p.MinConfidence)
+	}
+	for _, f := range []struct {
+		name          string
+		v             *int
+		def, low, top int
+	}{
+		{"SampleSize", &s.SampleSize, 64 << 10, 1, 64 << 20},
+		{"BatchBytes", &s.BatchBytes, 256 << 10, 1, 256 << 20},
+		{"BatchRecords", &s.BatchRecords, 1 << 30, 1, 1 << 30},
+		{"Workers", &s.Workers, runtime.GOMAXPROCS(0), 1, 1 << 16},
+		{"Limits.Record", &s.Limits.Record, 1 << 20, 16, 256 << 20},
+		{"Limits.Field", &s.Limits.Field, 1 << 30, 1, 1 << 30},
+		{"Limits.Header", &s.Limits.Header, 1 << 20, 16, 256 << 20},
+		{"Limits.Columns", &s.Limits.Columns, 16384, 1, 1 << 24},
+		{"Limits.QuotedLines", &s.Limits.QuotedLines, 1000, 1, 1 << 30},
+	} {
+		if *f.v == 0 {
+			*f.v = f.def
+		}
+		if *f.v < f.low || *f.v > f.top {
+			return nil, settings("Pipeline.%s is %d: it goes from %d to %d, and 0 is the default of %d", f.name, *f.v, f.low, f.top, f.def)
+		}
+	}
+	switch {
+	case s.Queue == 0:
+		s.Queue = s.Workers
+	case s.Queue == -1:
+		s.Queue = 0
+	case s.Queue < 0:
+		return nil, settings("Pipeline.Queue is %d: use -1 for none, 0 for the default", s.Queue)
+	}
+	if s.Limits.Unpacked == 0 {
+		s.Limits.Unpacked = 1 << 40
+	}
+	if s.Limits.Ratio == 0 {
+		s.Limits.Ratio = 250
+	}
+	if s.Limits.Unpacked < 0 || !(s.Limits.Ratio >= 1) {
+		return nil, settings("Pipeline.Limits.Unpacked and Ratio must be positive, and Ratio at least 1")
+	}
+	if s.ReportEvery == 0 {
+		s.ReportEvery = 500 * time.Millisecond
+	}
+	if s.ReportEvery < 0 {
+		return nil, settings("Pipeline.ReportEvery is %v: use a positive time", s.ReportEvery)
+	}
+	if s.RunID == "" {
+		id := make([]byte, 8)
+		rand.Read(id) // never fails
+		s.RunID = hex.EncodeToString(id)
+	}
+	if !runID.MatchString(s.RunID) {
+		return nil, settings("Pipeline.RunID: use up to 64 letters, digits, \"-\", \"_\" and \".\"")
+	}
+	s.nulls = map[string]bool{}
+	for _, n := range p.Null {
+		s.nulls[n] = true
+	}
+	return s, nil
+}

@@ -1,0 +1,82 @@
+package ingest
+
+import (
+	"context"
+	"io"
+)
+
+// pull is Records: the run without goroutines.
+func pull(ctx context.Context, s *resolved, src io.Reader, yield func(Record, error) bool) {
+	err := func() error {
+		in, err := openSource(s, src)
+		defer in.release()
+		if err != nil {
+			return err
+		}
+		sp, err := prepare(ctx, s, in)
+		if err != nil {
+			return err
+		}
+		v := verdict{s: s}
+		var total Status
+		for {
+			w, err := sp.next(ctx)
+			if err != nil {
+				return err
+			}
+			if w == nil {
+				return v.share(total)
+			}
+			out, stop := v.pass(w, parse(s, w, -1))
+			total.Read += out.read
+			total.Rejected += out.rejected
+			if s.Rejects != nil && len(out.rejects) > 0 {
+				if err := s.Rejects.Reject(ctx, w.found, out.rejects); err != nil {
+					return &SinkError{Code: CodeRejectSink, Op: "reject", First: out.rejects[0].Position, Err: err}
+				}
+				out.rejects = nil
+			}
+			if !out.yield(stop, yield) {
+				return errLeft
+			}
+			if stop != nil {
+				return stop
+			}
+		}
+	}()
+	switch {
+	case err == errLeft, err == nil:
+	case ctx.Err() != nil:
+		yield(Record{}, canceled(ctx))
+	default:
+		yield(Record{}, err)
+	}
+}
+
+// errLeft says that the loop over Records was left.
+var errLeft = &RunError{}
+
+// yield gives records and rejects in the order of the source, but for the reject that stops the run.
+func (out *parsed) yield(stop error, yield func(Record, error) bool) bool {
+	rejects := out.rejects
+	if stop != nil && len(rejects) > 0 {
+		rejects = rejects[:len(rejects)-1]
+	}
+	for i, row := range out.batch.rows {
+		for len(rejects) > 0 && rejects[0].Record < out.batch.window.Record+int64(row.row) {
+			if !yield(Record{}, rejects[0]) {
+				return false
+			}
+			rejects = rejects[1:]
+		}
+		if !yield(Record{out.batch, i}, nil) {
+			return false
+		}
+	}
+	for _, e := range rejects {
+		if !yield(Record{}, e) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,333 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/sluicecsv/sluice/dialect"
+	"github.com/sluicecsv/sluice/encoding"
+)
+
+// A RejectWriter writes rejects to a file that a person can mend and send back: the records as they stand
+// in the source, in its encoding and dialect, under its header, each with three fields behind its own:
+// the code, what is wrong in words, and where the record comes from. A pipeline that reads the mended
+// file drops these fields and says in its status which run the file comes from.
+//
+// A record beyond Limits.Record is not in the file, only its code, message and origin: it cannot be
+// mended there, and is rejected again.
+type RejectWriter struct {
+	w       io.Writer
+	trailer trailer
+	begun   bool
+}
+
+// NewRejectWriter makes a RejectWriter. Nothing is written before the first reject, and then one Write for
+// each batch that has some. The caller closes w, after the run.
+func NewRejectWriter(w io.Writer) *RejectWriter { return &RejectWriter{w: w} }
+
+// The names of the fields a RejectWriter adds, where the source has a header.
+const (
+	RejectCodeColumn    = "sluice_code"
+	RejectMessageColumn = "sluice_message"
+	RejectOriginColumn  = "sluice_origin"
+
+	trailerFields = 3
+)
+
+func (w *RejectWriter) Reject(_ context.Context, from *Found, rejects []*RecordError) error {
+	var out []byte
+	if !w.begun {
+		t, err := newTrailer(from)
+		if err != nil {
+			return err
+		}
+		w.trailer, w.begun = t, true
+		if from.Encoding.BOM > 0 {
+			out = append(out, t.enc.BOM()...)
+		}
+		if out, err = t.header(out, from); err != nil {
+			return err
+		}
+	}
+	for _, e := range rejects {
+		out = w.trailer.append(out, e)
+	}
+	_, err := w.w.Write(out)
+	return err
+}
+
+// An origin says which run, and which place in its source, a rejected record comes from, and how that
+// source is written. It is one field, made of parts with a separator that is not structural in the
+// dialect: sluice1/RUN/ENCODING/DIALECT/RECORD/LINE/OFFSET, and /cut if the record is not in the file.
+type origin struct {
+	Run      string
+	Encoding string
+	Dialect  dialect.Dialect
+	Position
+	Cut bool
+}
+
+const originMark = "sluice1"
+
+// separators are tried in this order.
+const separators = "/:+=!"
+
+func (o *origin) spell(sep string) string {
+	d := o.Dialect
+	parts := []string{originMark, o.Run, o.Encoding,
+		strings.Join([]string{hexed(d.Delimiter), hexed(d.Quote), hexed(d.Escape), hexed(d.Comment), string(d.LineEnding), string(d.SkipSpace), strconv.Itoa(max(d.HeaderRows, 0))}, "_"),
+		strconv.FormatInt(o.Record, 10), strconv.FormatInt(o.Line, 10), strconv.FormatInt(o.Offset, 10)}
+	if o.Cut {
+		parts = append(parts, "cut")
+	}
+	return strings.Join(parts, sep)
+}
+
+// parseOrigin reads an origin; ok is false if s is none.
+func parseOrigin(s string) (o origin, ok bool) {
+	s = strings.Trim(s, " \t\"'") // spreadsheets may have quoted it
+	tail, is := strings.CutPrefix(s, originMark)
+	if !is || tail == "" || !strings.Contains(separators, tail[:1]) {
+		return o, false
+	}
+	parts := strings.Split(tail[1:], tail[:1])
+	if len(parts) < 6 || len(parts) > 7 {
+		return o, false
+	}
+	o.Run, o.Encoding, o.Cut = parts[0], parts[1], len(parts) == 7
+	d := strings.Split(parts[2], "_")
+	if len(d) != 7 {
+		return o, false
+	}
+	for i, field := range []*string{&o.Dialect.Delimiter, &o.Dialect.Quote, &o.Dialect.Escape, &o.Dialect.Comment} {
+		if *field, ok = unhexed(d[i]); !ok {
+			return o, false
+		}
+	}
+	o.Dialect.LineEnding, o.Dialect.SkipSpace = dialect.LineEnding(d[4]), dialect.Toggle(d[5])
+	o.Dialect.Preamble, o.Dialect.HeaderRows = dialect.NoPreamble, dialect.NoHeader
+	if d[6] != "0" {
+		o.Dialect.HeaderRows = 1 // a RejectWriter writes one
+	}
+	for i, n := range []*int64{&o.Record, &o.Line, &o.Offset} {
+		v, err := strconv.ParseInt(parts[3+i], 10, 64)
+		if err != nil {
+			return o, false
+		}
+		*n = v
+	}
+	return o, o.Dialect.Validate() == nil
+}
+
+// hexed spells a dialect's string without a character that could be structure.
+func hexed(s string) string {
+	switch s {
+	case dialect.None:
+		return "none"
+	case dialect.Doubled:
+		return "doubled"
+	}
+	return hex.EncodeToString([]byte(s))
+}
+
+func unhexed(s string) (string, bool) {
+	switch s {
+	case "none":
+		return dialect.None, true
+	case "doubled":
+		return dialect.Doubled, true
+	}
+	b, err := hex.DecodeString(s)
+	return string(b), err == nil && len(b) > 0
+}
+
+// findOrigin looks for the first origin in a sample.
+func findOrigin(text []byte) (origin, bool) {
+	for {
+		i := bytes.Index(text, []byte(originMark))
+		if i < 0 {
+			return origin{}, false
+		}
+		text = text[i:]
+		line := text
+		if end := bytes.IndexAny(line[:min(len(line), 1<<10)], "\r\n"); end >= 0 {
+			line = line[:end]
+		}
+		if o, ok := parseOrigin(string(bytes.TrimRight(line, "\"' \t,;|"))); ok {
+			return o, true
+		}
+		text = text[len(originMark):]
+	}
+}
+
+// trailer writes what a RejectWriter adds.
+type trailer struct {
+	enc       *encoding.Encoding
+	origin    origin
+	sep       string
+	structure string // the characters that have a meaning in the dialect
+	fill      string // stands for them in a message
+	delimiter []byte // encoded, as the next two
+	mark      []byte // an origin's beginning, with the delimiter before it
+	lineEnd   []byte
+}
+
+func newTrailer(from *Found) (trailer, error) {
+	d := from.Dialect.Dialect
+	t := trailer{origin: origin{Run: from.Run, Encoding: from.Encoding.Label, Dialect: d}, structure: d.Delimiter + "\r\n"}
+	for _, s := range []string{d.Quote, d.Escape, d.Comment} {
+		if s != dialect.None && s != dialect.Doubled {
+			t.structure += s
+		}
+	}
+	pick := func(from string) string {
+		for _, r := range from {
+			if !strings.ContainsRune(t.structure, r) {
+				return string(r)
+			}
+		}
+		return ""
+	}
+	t.sep, t.fill = pick(separators), pick(" _-")
+	if t.sep == "" || t.fill == "" || strings.ContainsAny(t.origin.spell(t.sep)+RejectCodeColumn, t.structure) {
+		return t, fmt.Errorf("rejects cannot be written in this dialect (%v), whose structural characters stand in every origin: use a RejectSink of another kind", d)
+	}
+	var err error
+	if t.enc, err = encoding.Get(from.Encoding.Label); err != nil {
+		return t, err
+	}
+	ends := map[dialect.LineEnding]string{dialect.CR: "\r", dialect.CRLF: "\r\n"}
+	end := ends[d.LineEnding]
+	if end == "" {
+		end = "\n"
+	}
+	t.lineEnd, t.delimiter = t.encode(end), t.encode(d.Delimiter)
+	t.mark = t.encode(d.Delimiter + originMark + t.sep)
+	return t, nil
+}
+
+// encode writes what any encoding of a source can write.
+func (t *trailer) encode(s string) []byte {
+	b, err := t.enc.Encode(s)
+	if err != nil { // a column's name, in a message
+		b, _ = t.enc.Encode(strings.Map(func(r rune) rune {
+			if r > '~' {
+				return '?'
+			}
+			return r
+		}, s))
+	}
+	return b
+}
+
+// header writes the header row, if the source has one.
+func (t *trailer) header(out []byte, from *Found) ([]byte, error) {
+	var raw []byte
+	switch {
+	case from.Dialect.HeaderRows == 1:
+		raw = from.HeaderRaw
+	case from.Dialect.HeaderRows > 1:
+		names := make([]string, len(from.Header))
+		for i, c := range from.Header {
+			names[i] = t.quote(c.Name)
+		}
+		raw = t.encode(strings.Join(names, t.origin.Dialect.Delimiter))
+	default:
+		return out, nil
+	}
+	return t.row(out, raw, RejectCodeColumn, RejectMessageColumn, RejectOriginColumn), nil
+}
+
+// quote writes a name as a field.
+func (t *trailer) quote(name string) string {
+	if !strings.ContainsAny(name, t.structure) {
+		return name
+	}
+	if q := []rune(t.origin.Dialect.Quote); t.origin.Dialect.Quote != dialect.None {
+		last := string(q[len(q)-1])
+		return string(q[0]) + strings.ReplaceAll(name, last, last+last) + last
+	}
+	return t.plain(name)
+}
+
+// plain takes all structure out of a text.
+func (t *trailer) plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(t.structure, r) {
+			return rune(t.fill[0])
+		}
+		return r
+	}, s)
+}
+
+func (t *trailer) append(out []byte, e *RecordError) []byte {
+	o := t.origin
+	o.Position, o.Cut = e.Position, e.Truncated
+	raw := e.Raw
+	if e.Truncated {
+		raw = nil
+	}
+	message := e.Reason
+	if e.Column > 0 {
+		message = fmt.Sprintf("column %d %s: %s", e.Column, e.ColumnName, e.Reason)
+	}
+	return t.row(out, raw, t.plain(string(e.Code)), t.plain(message), o.spell(t.sep))
+}
+
+// row writes a row of the source with three fields more.
+func (t *trailer) row(out, raw []byte, fields ...string) []byte {
+	end := t.lineEnd
+	for _, e := range []string{"\r\n", "\n", "\r"} {
+		if e := t.encode(e); bytes.HasSuffix(raw, e) {
+			raw, end = raw[:len(raw)-len(e)], e
+			break
+		}
+	}
+	raw = t.strip(raw)
+	out = append(out, raw...)
+	for _, f := range fields {
+		out = append(out, t.delimiter...)
+		out = append(out, t.encode(f)...)
+	}
+	return append(out, end...)
+}
+
+// strip takes the three fields of an earlier reject off a record that was rejected again.
+func (t *trailer) strip(raw []byte) []byte {
+	i := bytes.LastIndex(raw, t.mark)
+	for range trailerFields - 1 {
+		if i < 0 {
+			return raw
+		}
+		i = bytes.LastIndex(raw[:i], t.delimiter)
+	}
+	if i < 0 {
+		return raw
+	}
+	return raw[:i]
+}
+
+// dropTrailer takes the three fields that a RejectWriter added off the record in hand. A record without
+// them is one that was added by hand. It rejects what cannot be mended in such a file.
+func (p *parser) dropTrailer(first int) bool {
+	n := len(p.b.fields)
+	if n-first < trailerFields {
+		return true
+	}
+	o, ok := parseOrigin(string(p.value(p.b.fields[n-1])))
+	if !ok {
+		return true
+	}
+	p.b.fields = p.b.fields[:n-trailerFields]
+	if o.Cut {
+		p.drop(first)
+		p.reject(CodeRecordTooLarge, 0, "the record is too large to be mended here: mend it in the file it comes from, or raise Limits.Record")
+		return false
+	}
+	return true
+}

@@ -1,0 +1,569 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// All goroutines of the package are started in this file:
+//
+//	supervise   one; waits for all others but hanging ones, closes the writers
+//	produce     one; reads, sniffs and splits, sends windows, closes the channel
+//	work        one for each writer, started when there is a window for it
+//	report      one for each reporter
+//
+// Each ends by itself when its input ends or the run's context does; the one exception is a call into the
+// caller's code that hangs, and then the goroutine ends when that call returns. Run waits for none of them
+// once its context has ended.
+
+// grace is how long Run waits, after its context has ended, for a tidy end; and for the last report.
+const grace = 40 * time.Millisecond
+
+// run is one run of a pipeline.
+type run struct {
+	s       *resolved
+	src     io.Reader
+	sink    Sink
+	tracker *tracker
+
+	ctx         context.Context // ends when the run fails or is canceled
+	cancel      context.CancelCauseFunc
+	reading     context.Context // of ctx; ends also when a record stops the run
+	stopReading context.CancelFunc
+
+	windows  chan *window
+	produced chan struct{} // closed when produce has ended
+	stopped  chan struct{} // closed when a record stops the run: nothing behind it is delivered
+	opening  chan struct{} // holds a token while no Open is under way
+	workers  sync.WaitGroup
+
+	// The window whose turn it is owns verdict.
+	verdict verdict
+
+	mu      sync.Mutex
+	in      *source
+	closing bool // no worker starts any more
+	writers []Writer
+	rows    int64 // that produce has cut
+	err     error // what ended the run, first come
+	over    bool  // err is final
+}
+
+func newRun(s *resolved, src io.Reader, sink Sink) *run {
+	return &run{
+		s: s, src: src, sink: sink, tracker: newTracker(s), verdict: verdict{s: s},
+		windows:  make(chan *window, s.Queue),
+		produced: make(chan struct{}),
+		stopped:  make(chan struct{}),
+		opening:  make(chan struct{}, 1),
+	}
+}
+
+func (r *run) run(ctx context.Context) (Status, error) {
+	r.ctx, r.cancel = context.WithCancelCause(ctx)
+	defer r.cancel(nil)
+	r.reading, r.stopReading = context.WithCancel(r.ctx)
+	defer r.stopReading()
+	over := make(chan struct{})
+	reported := r.startReports(over)
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		r.supervise(ctx)
+	}()
+	select {
+	case <-finished:
+	case <-ctx.Done():
+		if !wait(finished, grace) {
+			// A call hangs. Whatever it still does is not part of this run's result.
+			r.end(canceled(ctx))
+		}
+	}
+	close(over)
+	wait(reported, grace)
+	return r.tracker.snapshot(), r.failure()
+}
+
+// wait waits for c to be closed, but not for long, and says whether it is.
+func wait(c <-chan struct{}, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-c:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+// supervise runs the run and closes its writers.
+func (r *run) supervise(ctx context.Context) {
+	go r.produce()
+	// produce starts workers while it runs. If the run ends early it is not waited for: it may hang.
+	select {
+	case <-r.produced:
+	case <-r.stopped:
+	case <-r.ctx.Done():
+		r.fail(canceled(r.ctx))
+	}
+	r.mu.Lock()
+	r.closing = true
+	r.mu.Unlock()
+	r.stopReading()
+	if !wait(r.produced, grace/2) {
+		r.unblock()
+	}
+	r.workers.Wait()
+	if r.ctx.Err() != nil {
+		r.fail(canceled(r.ctx))
+	}
+	if r.failure() == nil {
+		r.fail(r.finish())
+	}
+	cause := r.failure()
+	for i, w := range r.writers { // no worker is left that could open another
+		// What is to be cleaned up is cleaned up also when the run's context has ended.
+		err := r.call("close", i, Position{}, Position{}, nil, func() error { return w.Close(context.WithoutCancel(ctx), cause) })
+		if err != nil {
+			r.fail(err)
+			if cause == nil {
+				cause = err // the writers still open must not keep what this one lost
+			}
+		}
+	}
+	r.end(nil)
+}
+
+// finish is for a run that has come to the end of its source.
+func (r *run) finish() error {
+	s := r.tracker.snapshot()
+	if len(r.writers) == 0 && len(s.Found.Header) > 0 {
+		// A table without records is a table: the sink sees its header.
+		if _, err := r.openWriter(s.Found.Header); err != nil {
+			return err
+		}
+	}
+	if rows := r.rows; s.Read != rows || s.Read != s.Delivered+s.Rejected+s.Filtered+s.Skipped {
+		return &RunError{Code: CodeConservation, Kind: ErrInternal,
+			Reason: fmt.Sprintf("%d rows in the source, %d read, %d delivered, %d rejected, %d filtered, %d skipped: please report this", rows, s.Read, s.Delivered, s.Rejected, s.Filtered, s.Skipped)}
+	}
+	return r.verdict.share(s)
+}
+
+// produce reads, sniffs, splits and sends.
+func (r *run) produce() {
+	defer close(r.produced)
+	defer close(r.windows)
+	err := guard("read", func() error {
+		in, err := openSource(r.s, r.src)
+		defer in.release()
+		r.mu.Lock()
+		r.in = in
+		r.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		r.tracker.splitting(true)
+		sp, err := prepare(r.reading, r.s, in)
+		r.tracker.update(func(s *Status) { s.Source, s.Size = in.name, in.size })
+		if err != nil {
+			return err
+		}
+		return r.split(sp)
+	})
+	if err != nil && r.reading.Err() == nil {
+		r.fail(err)
+		if !errors.Is(err, ErrRead) && !errors.Is(err, ErrTooLarge) {
+			r.cancel(err)
+		}
+		// Otherwise what was read is good, and is written.
+	}
+}
+
+func (r *run) split(sp *splitter) error {
+	turn := make(chan struct{})
+	close(turn)
+	before := (<-chan struct{})(turn)
+	started := 0
+	var found *Found
+	for {
+		if found != sp.found {
+			found = sp.found
+			r.tracker.update(func(s *Status) {
+				s.State, s.Found, s.Parent = Running, found, found.Parent
+				s.Stored = max(s.Stored, found.Table.Offset)
+			})
+		}
+		r.tracker.splitting(true)
+		w, err := sp.next(r.reading)
+		r.tracker.splitting(false)
+		if err != nil || w == nil {
+			return err
+		}
+		if found != w.found {
+			found = w.found
+			r.tracker.update(func(s *Status) { s.Found = found })
+		}
+		w.before, w.after = before, make(chan struct{})
+		before = w.after
+		r.mu.Lock()
+		r.rows += w.Rows
+		r.mu.Unlock()
+		if started < r.s.Workers && r.start(started) {
+			started++
+		}
+		select {
+		case r.windows <- w:
+		case <-r.stopped:
+			return nil
+		case <-r.ctx.Done():
+			return nil
+		}
+	}
+}
+
+// start starts a worker, unless the run is over.
+func (r *run) start(id int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closing {
+		return false
+	}
+	r.workers.Add(1)
+	r.tracker.update(func(*Status) { r.tracker.writers = id + 1 })
+	go func() {
+		defer r.workers.Done()
+		if err := r.work(id); err != nil {
+			r.fail(err)
+			r.cancel(err)
+		}
+	}()
+	return true
+}
+
+// work parses and writes windows.
+func (r *run) work(id int) error {
+	var writer Writer
+	for {
+		var w *window
+		var ok bool
+		select {
+		case w, ok = <-r.windows:
+		case <-r.stopped:
+			return nil
+		case <-r.ctx.Done():
+			return nil
+		}
+		if !ok {
+			return nil
+		}
+		out, err := r.parse(w)
+		if err != nil {
+			return err
+		}
+		if out == nil {
+			return nil
+		}
+		if writer == nil {
+			if writer, err = r.openWriter(w.found.Header); err != nil {
+				return err
+			}
+		}
+		began := time.Now()
+		err = r.call("write", id, w.first(), w.last(), out.batch, func() error { return writer.Write(r.ctx, out.batch) })
+		r.tracker.spend(StageSink, time.Since(began))
+		if err != nil {
+			return err
+		}
+		r.tracker.stored(w.seq, w.end, &out.counts)
+		if out.stop != nil {
+			return nil
+		}
+	}
+}
+
+// parse gives what is to be written of a window, when its turn has come; nil when the run is over.
+//
+// The turn makes the run the same with any number of workers: rejects are kept in the order of the source,
+// and when a record stops the run all records before it are delivered and none behind it.
+func (r *run) parse(w *window) (*parsed, error) {
+	began := time.Now()
+	var out *parsed
+	err := guard("filter", func() error {
+		out = parse(r.s, w, -1)
+		return nil
+	})
+	r.tracker.spend(StageParse, time.Since(began))
+	if err != nil {
+		return nil, r.locate(w, err)
+	}
+	select {
+	case <-w.before:
+	case <-r.ctx.Done():
+		return nil, nil
+	}
+	select {
+	case <-r.stopped: // by a window before this one
+		return nil, nil
+	default:
+	}
+	out, stop := r.verdict.pass(w, out)
+	if !out.balanced() {
+		return nil, &RunError{Code: CodeConservation, Kind: ErrInternal, At: w.first(), Reason: "a window's rows do not add up: please report this"}
+	}
+	if len(out.rejects) > 0 {
+		r.tracker.problems(out.rejects)
+		if sink := r.s.Rejects; sink != nil {
+			began := time.Now()
+			err := r.call("reject", 0, out.rejects[0].Position, out.rejects[len(out.rejects)-1].Position, nil, func() error { return sink.Reject(r.ctx, w.found, out.rejects) })
+			r.tracker.spend(StageSink, time.Since(began))
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	if stop != nil {
+		r.fail(stop)
+		close(r.stopped)
+	}
+	close(w.after)
+	return out, nil
+}
+
+// verdict decides, window by window in the order of the source, whether the run goes on.
+type verdict struct {
+	s        *resolved
+	rejected int64
+}
+
+// shareFrom is the row from which on the share of rejects counts before the end.
+const shareFrom = 1000
+
+// pass gives what is to be delivered of a window, and the error if the run ends in it.
+func (v *verdict) pass(w *window, out *parsed) (*parsed, error) {
+	p := &v.s.Policy
+	for _, e := range out.rejects {
+		v.rejected++
+		var reason string
+		switch {
+		case p.MaxRejects > 0 && v.rejected > p.MaxRejects:
+			reason = fmt.Sprintf("more than %d records rejected, which is the limit: mend the file, or raise Policy.MaxRejects", p.MaxRejects)
+		case p.MaxRejectShare > 0 && e.Record >= shareFrom && float64(v.rejected) > p.MaxRejectShare*float64(e.Record):
+			reason = v.shareReason(v.rejected, e.Record)
+		default:
+			continue
+		}
+		if e != out.stop {
+			out = parse(v.s, w, int(e.Record-w.Record))
+		}
+		return out, &RunError{Code: CodeRejects, Kind: ErrRejects, At: e.Position, Reason: reason, Err: e}
+	}
+	if out.stop != nil {
+		return out, out.stop
+	}
+	return out, nil
+}
+
+// share looks at the share of rejects at the end of a source.
+func (v *verdict) share(s Status) error {
+	if p := &v.s.Policy; p.MaxRejectShare > 0 && float64(s.Rejected) > p.MaxRejectShare*float64(s.Read) {
+		return &RunError{Code: CodeRejects, Kind: ErrRejects, Reason: v.shareReason(s.Rejected, s.Read)}
+	}
+	return nil
+}
+
+func (v *verdict) shareReason(rejected, rows int64) string {
+	return fmt.Sprintf("%d of %d records rejected, a share above the limit of %g: mend the file, check its dialect, or raise Policy.MaxRejectShare", rejected, rows, v.s.Policy.MaxRejectShare)
+}
+
+// first and last say where a window's rows are, as far as that is known without looking.
+func (w *window) first() Position { return Position{Offset: w.Offset, Line: w.Line, Record: w.Record} }
+
+func (w *window) last() Position {
+	p := w.first()
+	p.Record += w.Rows - 1
+	return p
+}
+
+// openWriter opens a writer, one at a time.
+func (r *run) openWriter(h Header) (Writer, error) {
+	select {
+	case r.opening <- struct{}{}:
+	case <-r.ctx.Done():
+		return nil, canceled(r.ctx)
+	}
+	defer func() { <-r.opening }()
+	r.mu.Lock()
+	id := len(r.writers)
+	r.mu.Unlock()
+	var w Writer
+	err := r.call("open", id, Position{}, Position{}, nil, func() (err error) {
+		w, err = r.sink.Open(r.ctx, h)
+		if err == nil && w == nil {
+			err = errors.New("Open returned neither a Writer nor an error")
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	r.writers = append(r.writers, w)
+	r.mu.Unlock()
+	return w, nil
+}
+
+// call calls a function of the caller's and makes its error, or its panic, a SinkError.
+func (r *run) call(op string, writer int, first, last Position, b *Batch, f func() error) (err error) {
+	code := CodeSink
+	if op == "reject" {
+		code = CodeRejectSink
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			if b != nil {
+				if i := b.failed.Load(); i > 0 {
+					first = b.Record(int(i) - 1).Position()
+					last = first
+				}
+			}
+			err = panicked(op, first, last, writer, v)
+		}
+	}()
+	if err = f(); err == nil {
+		return nil
+	}
+	if r.ctx.Err() != nil && errors.Is(err, r.ctx.Err()) {
+		return canceled(r.ctx)
+	}
+	return &SinkError{Code: code, Op: op, First: first, Last: last, Err: err, Writer: writer}
+}
+
+func panicked(op string, first, last Position, writer int, v any) *SinkError {
+	err, ok := v.(error)
+	if !ok {
+		// The value may come from the data: only its type is shown.
+		err = fmt.Errorf("panic with a %T", v)
+	}
+	return &SinkError{Code: CodePanic, Op: op, First: first, Last: last, Err: err, Panic: v, Stack: debug.Stack(), Writer: writer}
+}
+
+// guard makes a panic in f, which is none of the sink's, an error.
+func guard(op string, f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panicked(op, Position{}, Position{}, 0, v)
+		}
+	}()
+	return f()
+}
+
+// locate names the record that a panicking Filter had in hand.
+func (r *run) locate(w *window, err error) error {
+	var panicked *SinkError
+	if errors.As(err, &panicked) {
+		s := *r.s
+		s.Filter = nil
+		for _, rec := range parse(&s, w, -1).batch.All() {
+			if int(rec.batch.rows[rec.i].row) == w.inHand {
+				panicked.First = rec.Position()
+			}
+		}
+	}
+	return err
+}
+
+// canceled is the error of a run whose context has ended.
+func canceled(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	if !errors.Is(cause, ctx.Err()) {
+		cause = errors.Join(ctx.Err(), cause)
+	}
+	return &RunError{Code: CodeCanceled, Reason: "the run was canceled; what is stored is in its status", Err: cause}
+}
+
+// fail notes what ended the run; the first one counts.
+func (r *run) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil && !r.over {
+		r.err = err
+	}
+}
+
+func (r *run) failure() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+// unblock frees a Read that hangs.
+func (r *run) unblock() {
+	r.mu.Lock()
+	in := r.in
+	r.mu.Unlock()
+	if in != nil {
+		in.unblock()
+	}
+}
+
+// end settles the result of the run, once: err if nothing has failed before.
+func (r *run) end(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.over {
+		return
+	}
+	r.over = true
+	if r.err == nil {
+		r.err = err
+	}
+	r.tracker.update(func(s *Status) {
+		s.Elapsed = time.Since(s.Started)
+		s.State = Done
+		if r.err != nil {
+			s.State, s.Code, s.Error = Failed, CodeOf(r.err), r.err.Error()
+			if s.Code == CodeCanceled {
+				s.State = Canceled
+			}
+		}
+	})
+}
+
+// startReports starts the reporters; they end after over is closed, and then reported is closed.
+func (r *run) startReports(over <-chan struct{}) (reported <-chan struct{}) {
+	var all sync.WaitGroup
+	done := make(chan struct{})
+	for _, rep := range reporters(r.s.Reporter) {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			r.report(rep, over)
+		}()
+	}
+	go func() {
+		all.Wait()
+		close(done)
+	}()
+	return done
+}
+
+func (r *run) report(rep Reporter, over <-chan struct{}) {
+	defer func() { recover() }() // a reporter that panics has reported for the last time
+	tick := time.NewTicker(r.s.ReportEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-over:
+			rep.Report(r.tracker.snapshot())
+			return
+		case <-tick.C:
+			rep.Report(r.tracker.snapshot())
+		}
+	}
+}

@@ -1,0 +1,294 @@
+package ingest
+
+import (
+	"archive/zip"
+	"bytes"
+	"compress/bzip2"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"sync/atomic"
+)
+
+// source is what a run reads: the caller's reader, unpacked.
+type source struct {
+	r         io.Reader // the table's bytes
+	name      string
+	size      int64 // of the caller's source from where it stood; -1 unknown
+	container string
+	packed    *counter     // what has been read of the caller's source; nil: as much as of r
+	closer    io.Closer    // the caller's source, if it can be closed
+	reading   *atomic.Bool // a Read of the caller's source is under way
+	cleanup   []func()
+}
+
+// release gives back what openSource took. The caller's source stays open.
+func (in *source) release() {
+	for _, f := range in.cleanup {
+		f()
+	}
+	in.cleanup = nil
+}
+
+// unblock frees a Read that hangs, where that can be done.
+func (in *source) unblock() {
+	if in.reading.Load() && in.closer != nil {
+		in.closer.Close() // its error says nothing that Run has not said
+	}
+}
+
+// counter counts what is read, and tells when a Read is under way.
+type counter struct {
+	r       io.Reader
+	n       int64
+	reading *atomic.Bool
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	c.reading.Store(true)
+	defer c.reading.Store(false)
+	n, err := c.r.Read(p)
+	if n < 0 || n > len(p) {
+		return 0, fmt.Errorf("the reader returned a count of %d for a buffer of %d bytes", n, len(p))
+	}
+	c.n += int64(n)
+	return n, err
+}
+
+// openSource recognises what src is by its content. Its result is never nil and to be released.
+func openSource(s *resolved, src io.Reader) (*source, error) {
+	in := &source{size: sizeOf(src), reading: new(atomic.Bool)}
+	if n, ok := src.(interface{ Name() string }); ok {
+		in.name = path.Base(strings.ReplaceAll(n.Name(), `\`, "/"))
+	}
+	in.closer, _ = src.(io.Closer)
+	raw := &counter{r: src, reading: in.reading}
+	in.r = raw
+
+	// Twice, because a zip archive may hold a gzip file.
+	for range 2 {
+		head, err := peek(in, 512)
+		if err != nil {
+			return in, err
+		}
+		var unpacked io.Reader
+		name, packed := "", raw
+		switch {
+		case bytes.HasPrefix(head, []byte("\x1f\x8b\x08")):
+			name = "gzip"
+			unpacked, err = gzip.NewReader(in.r)
+			if err != nil {
+				return in, readError(err, 0)
+			}
+		case bytes.HasPrefix(head, []byte("BZh")) && len(head) > 10 && head[3] >= '1' && head[3] <= '9' &&
+			(bytes.Equal(head[4:10], []byte("\x31\x41\x59\x26\x53\x59")) || bytes.Equal(head[4:10], []byte("\x17\x72\x45\x38\x50\x90"))):
+			name, unpacked = "bzip2", bzip2.NewReader(in.r)
+		case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
+			name = "zip"
+			unpacked, packed, err = openZip(s, in, raw, src)
+			if err != nil {
+				return in, err
+			}
+		default:
+			if f := recognise(head); f != nil {
+				return in, f
+			}
+			return in, nil
+		}
+		in.container = strings.TrimPrefix(in.container+"+"+name, "+")
+		in.packed = packed
+		in.r = &bounded{r: unpacked, packed: packed, limit: s.Limits.Unpacked, ratio: s.Limits.Ratio}
+	}
+	return in, &FormatError{Format: "an archive within an archive (" + in.container + ")", Advice: "unpack it first"}
+}
+
+// peek looks at the first bytes of in.r without taking them.
+func peek(in *source, n int) ([]byte, error) {
+	head := make([]byte, n)
+	n, err := io.ReadFull(in.r, head)
+	head = head[:n]
+	in.r = io.MultiReader(bytes.NewReader(head), in.r)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, readError(err, int64(n))
+	}
+	return head, nil
+}
+
+// sizeOf gives how much is left to read of src, -1 if it does not say.
+func sizeOf(src io.Reader) int64 {
+	switch s := src.(type) {
+	case interface{ Len() int }: // bytes.Reader, strings.Reader, bytes.Buffer: what is left
+		return int64(s.Len())
+	case interface{ Stat() (fs.FileInfo, error) }:
+		info, err := s.Stat()
+		if err != nil || !info.Mode().IsRegular() {
+			return -1
+		}
+		if f, ok := src.(io.Seeker); ok {
+			if at, err := f.Seek(0, io.SeekCurrent); err == nil {
+				return max(0, info.Size()-at)
+			}
+		}
+		return info.Size()
+	case interface{ Size() int64 }:
+		return s.Size()
+	}
+	return -1
+}
+
+// bounded ends a source that unpacks to more than a limit, or to far more than there is of it.
+type bounded struct {
+	r      io.Reader
+	packed *counter
+	n      int64
+	limit  int64
+	ratio  float64
+}
+
+// ratioFrom is how much has to be unpacked before the ratio counts: short files may be very regular.
+const ratioFrom = 16 << 20
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	b.n += int64(n)
+	if b.n > b.limit {
+		return n, &RunError{Code: CodeTooLarge, Kind: ErrTooLarge,
+			Reason: fmt.Sprintf("the source unpacks to more than %d bytes: raise Limits.Unpacked if that is right", b.limit)}
+	}
+	if b.n > ratioFrom && float64(b.n) > b.ratio*float64(b.packed.n) {
+		return n, &RunError{Code: CodeTooLarge, Kind: ErrTooLarge,
+			Reason: fmt.Sprintf("the source unpacks to more than %g times its size, as a decompression bomb does: raise Limits.Ratio if that is right", b.ratio)}
+	}
+	return n, err
+}
+
+// openZip opens the member of a zip archive that holds the table, and what counts the packed bytes read
+// of it. The directory of an archive is at its end: what cannot be read at an offset goes through a
+// temporary file first.
+func openZip(s *resolved, in *source, raw *counter, src io.Reader) (io.Reader, *counter, error) {
+	at, base := inPlace(in, raw, src)
+	size := in.size
+	if at == nil {
+		f, n, err := spool(in, s.Limits.Unpacked)
+		if err != nil {
+			return nil, nil, err
+		}
+		at, size = f, n
+	}
+	packed := &counter{reading: in.reading}
+	z, err := zip.NewReader(&counterAt{io.NewSectionReader(at, base, size), packed}, size)
+	if err != nil {
+		return nil, nil, archive("the zip archive is damaged: pack the file again", err)
+	}
+	member, err := chooseMember(z, s.Member)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := member.Open()
+	if err != nil {
+		return nil, nil, archive("the file in the zip archive cannot be unpacked: pack it with the usual method and no password", err)
+	}
+	in.name = path.Base(member.Name)
+	in.size = int64(member.CompressedSize64)
+	in.cleanup = append(in.cleanup, func() { r.Close() })
+	packed.n = 0 // reading the directory is not progress
+	return r, packed, nil
+}
+
+// inPlace gives the source as an io.ReaderAt and where it begins there, or nil if it has to be copied.
+func inPlace(in *source, raw *counter, src io.Reader) (io.ReaderAt, int64) {
+	at, isAt := src.(io.ReaderAt)
+	seeker, isSeeker := src.(io.Seeker)
+	if !isAt || !isSeeker || in.container != "" || in.size < 0 {
+		return nil, 0
+	}
+	pos, err := seeker.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return nil, 0
+	}
+	return at, pos - raw.n
+}
+
+// spool copies what is left of a source to a temporary file that goes away with it.
+func spool(in *source, limit int64) (*os.File, int64, error) {
+	f, err := os.CreateTemp("", "sluice-*.zip")
+	if err != nil {
+		return nil, 0, archive("a zip archive that cannot be read at an offset needs a temporary file", err)
+	}
+	in.cleanup = append(in.cleanup, func() {
+		f.Close()
+		os.Remove(f.Name())
+	})
+	n, err := io.Copy(f, io.LimitReader(in.r, limit+1))
+	if err != nil {
+		return nil, 0, readError(err, n)
+	}
+	if n > limit {
+		return nil, 0, &RunError{Code: CodeTooLarge, Kind: ErrTooLarge,
+			Reason: fmt.Sprintf("the archive has more than %d bytes: raise Limits.Unpacked if that is right", limit)}
+	}
+	return f, n, nil
+}
+
+// counterAt counts what is read at offsets.
+type counterAt struct {
+	r      io.ReaderAt
+	packed *counter
+}
+
+func (c *counterAt) ReadAt(p []byte, off int64) (int, error) {
+	c.packed.reading.Store(true)
+	defer c.packed.reading.Store(false)
+	n, err := c.r.ReadAt(p, off)
+	c.packed.n += int64(n)
+	return n, err
+}
+
+// chooseMember finds the one file of an archive, or the one that was asked for.
+func chooseMember(z *zip.Reader, want string) (*zip.File, error) {
+	var files []*zip.File
+	var names []string
+	for _, f := range z.File {
+		base := path.Base(f.Name)
+		if format, ok := officeFormats[f.Name]; ok {
+			return nil, format
+		}
+		switch {
+		case want != "" && f.Name == want:
+			return f, nil
+		case f.FileInfo().IsDir(), strings.HasPrefix(f.Name, "__MACOSX/"), strings.HasPrefix(base, "."), base == "Thumbs.db":
+			// what desktops add by themselves
+		default:
+			files = append(files, f)
+			names = append(names, f.Name)
+		}
+	}
+	switch {
+	case want != "":
+		return nil, archive(fmt.Sprintf("the zip archive has no file %q: it has %q", want, names), nil)
+	case len(files) == 0:
+		return nil, archive("the zip archive holds no file", nil)
+	case len(files) > 1:
+		return nil, archive(fmt.Sprintf("the zip archive holds %d files: set Pipeline.Member to one of %q", len(files), names), nil)
+	}
+	return files[0], nil
+}
+
+func archive(reason string, err error) error {
+	return &RunError{Code: CodeArchive, Kind: ErrFormat, Reason: reason, Err: err}
+}
+
+// readError makes the error of a source that cannot be read any further.
+func readError(err error, offset int64) error {
+	var run *RunError
+	if errors.As(err, &run) {
+		return err
+	}
+	return &RunError{Code: CodeRead, Kind: ErrRead, Err: err,
+		Reason: fmt.Sprintf("reading the source failed at byte %d; complete records before it are delivered", offset)}
+}

@@ -1,0 +1,2 @@
+// Package sqlitesink stores records in SQLite files.
+package sqlitesink

@@ -1,0 +1,332 @@
+package ingest
+
+import (
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A State says how far a run is.
+type State string
+
+const (
+	Sniffing State = "sniffing" // nothing has been delivered
+	Running  State = "running"
+	Done     State = "done"     // everything is stored
+	Failed   State = "failed"   // an error ended it
+	Canceled State = "canceled" // its context ended
+)
+
+// A Stage is a part of a run that can be what the rest waits for.
+type Stage string
+
+const (
+	StageSource Stage = "source" // reading and splitting
+	StageParse  Stage = "parse"  // decoding and finding fields
+	StageSink   Stage = "sink"   // writing, rejects included
+)
+
+// A Status is a snapshot of a run. Its counts are of windows that are stored, so that a row is counted
+// once, whatever happens: Read = Delivered + Rejected + Filtered + Skipped. It holds no value of any
+// record.
+type Status struct {
+	Run    string `json:"run"`
+	Parent string `json:"parent,omitempty"` // the run whose mended rejects are read
+	Source string `json:"source,omitempty"`
+	State  State  `json:"state"`
+	Code   Code   `json:"code,omitempty"`  // of the error that ended the run
+	Error  string `json:"error,omitempty"` // the same in words
+	Found  *Found `json:"found,omitempty"` // nil while sniffing
+
+	Read      int64          `json:"read"` // rows below the header
+	Delivered int64          `json:"delivered"`
+	Rejected  int64          `json:"rejected"`
+	Filtered  int64          `json:"filtered"`
+	Skipped   int64          `json:"skipped"`           // blank lines and comments
+	Rejects   map[Code]int64 `json:"rejects,omitempty"` // Rejected by code
+	// Tolerated counts what a policy let pass or mended: rows for CodeTooFewFields, CodeTooManyFields,
+	// CodeStrayQuote and CodeBlank, characters for CodeNUL, CodeControl and CodeInvisible, cells for
+	// CodeEncoding.
+	Tolerated map[Code]int64 `json:"tolerated,omitempty"`
+	// Problems describes the first rejects, at most MaxProblems, in the order of the source.
+	Problems []RecordError `json:"problems,omitempty"`
+
+	Size     int64 `json:"size"`     // bytes of the source as it lies there, packed or not; -1 unknown
+	Consumed int64 `json:"consumed"` // of those, what is stored
+	Stored   int64 `json:"stored"`   // the offset up to which everything is stored, in what the source unpacks to
+
+	Started    time.Time     `json:"started"`
+	Elapsed    time.Duration `json:"elapsed_ns"`
+	Rate       float64       `json:"bytes_per_second"` // of Consumed
+	ETA        time.Duration `json:"eta_ns"`           // time left at this rate; -1 unknown
+	Bottleneck Stage         `json:"bottleneck,omitempty"`
+}
+
+// MaxProblems is how many rejects a Status describes.
+const MaxProblems = 20
+
+// Progress gives the part of the source that is stored, from 0 to 1; -1 when the size is not known.
+func (s Status) Progress() float64 {
+	switch {
+	case s.State == Done:
+		return 1
+	case s.Size < 0:
+		return -1
+	case s.Size == 0:
+		return 0
+	}
+	return min(1, float64(s.Consumed)/float64(s.Size))
+}
+
+// A Reporter sees snapshots of a run. It is called in a goroutine of its own, every
+// Pipeline.ReportEvery and once at the end. It can neither slow nor fail a run: while it is busy it
+// misses snapshots, a panic ends its reports, and at the end of a run it gets 40 ms to take the last
+// one, which Run returns as well.
+type Reporter interface {
+	Report(Status)
+}
+
+// A ReporterFunc is a Reporter.
+type ReporterFunc func(Status)
+
+func (f ReporterFunc) Report(s Status) { f(s) }
+
+// MultiReporter reports to several reporters, each in its own goroutine: none waits for another.
+func MultiReporter(rs ...Reporter) Reporter { return multi(rs) }
+
+type multi []Reporter
+
+// Report is there to make a multi a Reporter; a run calls the reporters one by one.
+func (m multi) Report(s Status) {
+	for _, r := range m {
+		r.Report(s)
+	}
+}
+
+// reporters takes MultiReporters apart.
+func reporters(r Reporter) []Reporter {
+	m, ok := r.(multi)
+	switch {
+	case r == nil:
+		return nil
+	case !ok:
+		return []Reporter{r}
+	}
+	var all []Reporter
+	for _, r := range m {
+		all = append(all, reporters(r)...)
+	}
+	return all
+}
+
+// LogReporter logs the start of a run, what was found, its progress and its end. Nil: slog.Default().
+// Values never reach the log.
+func LogReporter(l *slog.Logger) Reporter {
+	if l == nil {
+		l = slog.Default()
+	}
+	return &logReporter{log: l}
+}
+
+type logReporter struct {
+	log   *slog.Logger
+	mu    sync.Mutex
+	found string // the run whose findings were logged last
+}
+
+func (r *logReporter) Report(s Status) {
+	run := slog.String("run", s.Run)
+	r.mu.Lock()
+	first := s.Found != nil && r.found != s.Run
+	if first {
+		r.found = s.Run
+	}
+	r.mu.Unlock()
+	if first {
+		r.log.Info("ingest: found", run,
+			slog.String("source", s.Source),
+			slog.String("encoding", s.Found.Encoding.Label),
+			slog.Float64("encoding_confidence", s.Found.Encoding.Confidence),
+			slog.String("dialect", s.Found.Dialect.Dialect.String()),
+			slog.Float64("dialect_confidence", s.Found.Dialect.Confidence),
+			slog.Int("columns", len(s.Found.Header)))
+	}
+	counts := slog.Group("rows", slog.Int64("read", s.Read), slog.Int64("delivered", s.Delivered),
+		slog.Int64("rejected", s.Rejected), slog.Int64("filtered", s.Filtered), slog.Int64("skipped", s.Skipped))
+	switch s.State {
+	case Done:
+		r.log.Info("ingest: done", run, counts, slog.Duration("elapsed", s.Elapsed))
+	case Failed, Canceled:
+		r.log.Error("ingest: "+string(s.State), run, slog.String("code", string(s.Code)), slog.String("error", s.Error),
+			counts, slog.Int64("stored", s.Stored))
+	case Running:
+		r.log.Info("ingest: running", run, counts, slog.Int64("stored", s.Stored),
+			slog.Float64("progress", s.Progress()), slog.Duration("eta", s.ETA), slog.String("bottleneck", string(s.Bottleneck)))
+	}
+}
+
+// A Snapshot is a Reporter that keeps the latest Status: for a status page, which turns it into JSON.
+// The zero Snapshot is ready.
+type Snapshot struct {
+	mu     sync.Mutex
+	status Status
+}
+
+func (s *Snapshot) Report(st Status) {
+	s.mu.Lock()
+	s.status = st
+	s.mu.Unlock()
+}
+
+// Status gives the latest snapshot; its zero value before the first.
+func (s *Snapshot) Status() Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status
+}
+
+// tracker holds the counts of a run. Everything in it is behind mu.
+type tracker struct {
+	mu     sync.Mutex
+	status Status
+
+	next int64 // the window up to which all are stored
+	done map[int64]place
+
+	busy    map[Stage]time.Duration // time spent, by all who work at a stage
+	since   time.Time               // when the splitter began with the window in hand; zero: it waits
+	writers int                     // at work, or having been
+}
+
+// place is where a window ends: in what the source unpacks to, and in the source as it lies there.
+type place struct{ offset, packed int64 }
+
+func newTracker(s *resolved) *tracker {
+	return &tracker{
+		status: Status{Run: s.RunID, State: Sniffing, Size: -1, ETA: -1, Started: time.Now(),
+			Rejects: map[Code]int64{}, Tolerated: map[Code]int64{}},
+		done: map[int64]place{},
+		busy: map[Stage]time.Duration{},
+	}
+}
+
+// counts is what became of the rows of one window.
+type counts struct {
+	read, delivered, rejected, filtered, skipped int64
+	rejects, tolerated                           map[Code]int64
+}
+
+func (c *counts) balanced() bool {
+	return c.read == c.delivered+c.rejected+c.filtered+c.skipped
+}
+
+// stored counts a window whose batch is written and whose rejects are kept.
+func (t *tracker) stored(seq int64, end place, c *counts) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := &t.status
+	s.Read += c.read
+	s.Delivered += c.delivered
+	s.Rejected += c.rejected
+	s.Filtered += c.filtered
+	s.Skipped += c.skipped
+	for k, n := range c.rejects {
+		s.Rejects[k] += n
+	}
+	for k, n := range c.tolerated {
+		s.Tolerated[k] += n
+	}
+	t.done[seq] = end
+	for {
+		p, ok := t.done[t.next]
+		if !ok {
+			return
+		}
+		delete(t.done, t.next)
+		t.next++
+		s.Stored, s.Consumed = p.offset, p.packed
+	}
+}
+
+func (t *tracker) problems(rejects []*RecordError) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, e := range rejects {
+		if len(t.status.Problems) == MaxProblems {
+			return
+		}
+		p := *e
+		p.Raw, p.Err = nil, nil // values stay out of a status
+		t.status.Problems = append(t.status.Problems, p)
+	}
+}
+
+func (t *tracker) spend(stage Stage, d time.Duration) {
+	t.mu.Lock()
+	t.busy[stage] += d
+	t.mu.Unlock()
+}
+
+// splitting says that the splitter begins with a window, or with false that it has one.
+func (t *tracker) splitting(begins bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.since.IsZero() {
+		t.busy[StageSource] += time.Since(t.since)
+	}
+	t.since = time.Time{}
+	if begins {
+		t.since = time.Now()
+	}
+}
+
+// update changes the status.
+func (t *tracker) update(f func(*Status)) {
+	t.mu.Lock()
+	f(&t.status)
+	t.mu.Unlock()
+}
+
+// snapshot gives a Status that shares nothing with the run that changes.
+func (t *tracker) snapshot() Status {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.status
+	s.Rejects, s.Tolerated = maps.Clone(s.Rejects), maps.Clone(s.Tolerated)
+	s.Problems = slices.Clone(s.Problems)
+	if s.State == Sniffing || s.State == Running {
+		s.Elapsed = time.Since(s.Started)
+	}
+	if sec := s.Elapsed.Seconds(); sec > 0 {
+		s.Rate = float64(s.Consumed) / sec
+	}
+	if s.Size >= 0 && s.Rate > 0 {
+		s.ETA = time.Duration(float64(s.Size-s.Consumed) / s.Rate * float64(time.Second))
+	}
+	if s.State == Done {
+		s.ETA = 0
+	}
+	if s.State != Sniffing {
+		s.Bottleneck = t.bottleneck()
+	}
+	return s
+}
+
+// bottleneck gives the stage that was busy for the longest time, the workers' share of it being divided
+// by their number.
+func (t *tracker) bottleneck() Stage {
+	source, n := t.busy[StageSource], time.Duration(max(t.writers, 1))
+	if !t.since.IsZero() {
+		source += time.Since(t.since)
+	}
+	parse, sink := t.busy[StageParse]/n, t.busy[StageSink]/n
+	switch {
+	case sink >= source && sink >= parse:
+		return StageSink
+	case parse >= source:
+		return StageParse
+	}
+	return StageSource
+}

@@ -1,0 +1,454 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"github.com/sluicecsv/sluice/dialect"
+	"github.com/sluicecsv/sluice/encoding"
+	"github.com/sluicecsv/sluice/ingest/internal/scan"
+)
+
+// A lens shows the splitter the structure of raw bytes. Where no byte of a structural character can be
+// part of another character the splitter looks at the source itself. Elsewhere (UTF-16, UTF-32,
+// Shift_JIS with a "|", ISO-2022-JP) it looks at a mask of it: one byte for each code unit, in which only
+// characters that may be structure can be told apart. Either way a place in the view is a place in the
+// source, so every encoding is cut raw, and no window depends on what was decoded before it.
+type lens struct {
+	enc    *encoding.Encoding
+	unit   int    // bytes of the source for one byte of the view
+	masked bool   // the view is a mask
+	keep   []rune // the structural characters beyond ASCII
+	raw    *scan.Grammar
+	text   *scan.Grammar // for what is decoded; raw itself where that is the same
+}
+
+// kept and rest are how encoding.Mask writes a structural character beyond ASCII.
+const (
+	kept = 0xC0
+	rest = 0xBF
+)
+
+func newLens(enc *encoding.Encoding, d dialect.Dialect, quotedLines int) (*lens, error) {
+	l := &lens{enc: enc, unit: enc.Unit()}
+	l.text = scan.New(spell(d, quotedLines, func(s string) []byte { return []byte(s) }))
+	if enc.Identity() {
+		l.raw = l.text
+		return l, nil
+	}
+	structure := d.Delimiter + "\r\n"
+	for _, s := range []string{d.Quote, d.Escape, d.Comment} {
+		if s != dialect.None && s != dialect.Doubled {
+			structure += s
+		}
+	}
+	l.masked = l.unit > 1
+	for _, r := range structure {
+		if r >= utf8.RuneSelf {
+			l.keep = append(l.keep, r)
+			l.masked = l.masked || !enc.SingleByte()
+		} else if !enc.Safe(byte(r)) {
+			l.masked = true
+		}
+		if _, err := enc.Encode(string(r)); err != nil {
+			return nil, &RunError{Code: CodeSettings, Kind: ErrSettings, Reason: "Pipeline.Dialect", Err: err}
+		}
+	}
+	l.raw = scan.New(spell(d, quotedLines, l.spell))
+	return l, nil
+}
+
+// spell gives what a structural string looks like in the view.
+func (l *lens) spell(s string) []byte {
+	if !l.masked {
+		b, _ := l.enc.Encode(s) // newLens has tried every character
+		return b
+	}
+	var b []byte
+	for _, r := range s {
+		if r < utf8.RuneSelf {
+			b = append(b, byte(r))
+			continue
+		}
+		for i, k := range l.keep {
+			if k == r {
+				b = append(b, byte(kept+i))
+				break
+			}
+		}
+		units, _ := l.enc.Encode(string(r))
+		for range len(units)/l.unit - 1 {
+			b = append(b, rest)
+		}
+	}
+	return b
+}
+
+// view shows raw, appending to dst where a mask is needed.
+func (l *lens) view(dst, raw []byte) []byte {
+	if !l.masked {
+		return raw
+	}
+	return l.enc.Mask(dst, raw, l.keep)
+}
+
+// spell turns a dialect whose fields are all known into what scan works with.
+func spell(d dialect.Dialect, quotedLines int, bytes func(string) []byte) scan.Config {
+	c := scan.Config{
+		Delimiter: bytes(d.Delimiter),
+		Doubled:   d.Escape == dialect.Doubled || d.Escape == d.Quote,
+		LF:        d.LineEnding != dialect.CR,
+		CR:        d.LineEnding == dialect.CR || d.LineEnding == dialect.Mixed,
+		SkipSpace: d.SkipSpace == dialect.On,
+		MaxLines:  quotedLines,
+	}
+	if d.Quote != dialect.None {
+		quotes := []rune(d.Quote)
+		c.Open, c.Close = bytes(string(quotes[0])), bytes(string(quotes[len(quotes)-1]))
+	}
+	if d.Escape != dialect.None && d.Escape != dialect.Doubled && d.Escape != d.Quote {
+		c.Escape = bytes(d.Escape)
+		c.Doubled = len(c.Close) > 0 // who escapes with a backslash may still double
+	}
+	if d.Comment != dialect.None {
+		c.Comment = bytes(d.Comment)
+	}
+	return c
+}
+
+// A window is a Window with its bytes, on its way to a worker.
+type window struct {
+	Window
+	seq      int64
+	end      place
+	raw      []byte // owned; only the beginning if oversize
+	unclosed []int  // rows that are the first line of a record whose quote is not closed, ascending
+	oversize bool   // one row, beyond Limits.Record
+	lens     *lens
+	rescue   *encoding.Encoding // the runner-up
+	found    *Found
+	inHand   int // the row that the Filter looks at
+
+	// before is closed when all windows before this one have had their verdict; after, by this one.
+	before <-chan struct{}
+	after  chan struct{}
+}
+
+// A splitter cuts a source into windows. It is the serial step of a run.
+//
+// Its windows depend on the source's bytes and the settings only: never on how a Read hands them out.
+type splitter struct {
+	s  *resolved
+	in *source
+	*lens
+	found    *Found
+	rescue   *encoding.Encoding
+	open     bool // the encoding is still to be decided: all bytes so far were ASCII
+	buf      []byte
+	mask     []byte
+	eof      bool
+	err      error // of the source; what was read before it is good
+	offset   int64 // of buf[0]
+	line     int64 // of buf[0]
+	row      int64 // that begins at buf[0]
+	seq      int64
+	patience int // bytes that may still be looked at in vain, see scan
+}
+
+// readAhead is what is read beyond a batch, so that it can end at a record boundary.
+const readAhead = 64 << 10
+
+// fill reads until n bytes are in the buffer, or to the end of the source.
+func (sp *splitter) fill(ctx context.Context, n int) error {
+	if cap(sp.buf) < n {
+		sp.buf = append(make([]byte, 0, n), sp.buf...)
+	}
+	for idle := 0; len(sp.buf) < n && !sp.eof; {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		m, err := sp.in.r.Read(sp.buf[len(sp.buf):n])
+		sp.buf = sp.buf[:len(sp.buf)+m]
+		if m > 0 {
+			idle = 0
+		} else if idle++; idle == 100 && err == nil {
+			err = io.ErrNoProgress
+		}
+		if err != nil {
+			sp.eof = true
+			if !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				sp.err = readError(err, sp.offset+int64(len(sp.buf)))
+			}
+		}
+	}
+	return nil
+}
+
+// drop takes n bytes of the source off the buffer.
+func (sp *splitter) drop(n int) {
+	sp.buf = sp.buf[:copy(sp.buf, sp.buf[n:])]
+	sp.offset += int64(n)
+}
+
+// next gives the next window; nil at the end of the source, which comes with the source's error.
+func (sp *splitter) next(ctx context.Context) (*window, error) {
+	want := sp.s.BatchBytes + readAhead
+	for {
+		if err := sp.fill(ctx, want); err != nil {
+			return nil, err
+		}
+		if len(sp.buf) == 0 {
+			return nil, sp.err
+		}
+		if err := sp.decide(); err != nil {
+			return nil, err
+		}
+		view := sp.look()
+		cut := sp.scan(view)
+		switch {
+		case cut.rows > 0:
+			return sp.emit(cut), nil
+		case cut.tooLarge:
+			return sp.skipLine(ctx, view)
+		case sp.err != nil:
+			return nil, sp.err // the source failed within a record: it is not delivered
+		case sp.eof:
+			return sp.emit(cutAt{rows: 1}), nil // less than a code unit is left
+		}
+		want = min(max(want, 2*len(sp.buf)), sp.s.Limits.Record+readAhead)
+	}
+}
+
+// look gives the view of the buffer.
+func (sp *splitter) look() []byte {
+	if sp.masked {
+		sp.mask = sp.view(sp.mask[:0], sp.buf)
+		return sp.mask
+	}
+	return sp.buf
+}
+
+// cutAt is where a window can end.
+type cutAt struct {
+	end, rows, lines int // end in the view
+	unclosed         []int
+	tooLarge         bool // no window can be cut because the first row is beyond the limit
+}
+
+// scan finds the rows of the next window.
+//
+// The end of a record is looked for up to Limits.Record. If a quote is not closed by then the first line
+// is taken for itself, and the reading goes on behind it, where the same may happen again: looking in
+// vain is therefore paid for. Patience is what there is to spend; good rows earn it. When it is used up a
+// record has to end on its own line, so the whole stays linear in the source whatever the source holds.
+func (sp *splitter) scan(view []byte) cutAt {
+	var c cutAt
+	goal := max(1, sp.s.BatchBytes/sp.unit)
+	limit := sp.s.Limits.Record / sp.unit
+	if goal+readAhead <= limit && len(view) <= limit && sp.raw.Plain(view) {
+		if c, ok := sp.countLines(view, goal); ok {
+			return c
+		}
+	}
+	// What the source failed to give is not the end of a record.
+	eof := sp.eof && sp.err == nil
+	for c.end < len(view) && c.end < goal && c.rows < sp.s.BatchRecords {
+		ahead := view[:min(len(view), c.end+limit)]
+		last := eof && len(ahead) == len(view)
+		if sp.patience <= 0 {
+			if line := sp.raw.Line(ahead, c.end, last); line.Kind != scan.More {
+				ahead, last = ahead[:line.End], true
+			}
+		}
+		row := sp.raw.Row(ahead, c.end, last, nil)
+		if row.Kind == scan.More {
+			if len(view) < c.end+limit {
+				return c // more bytes will tell
+			}
+			row = sp.raw.Line(ahead, c.end, last)
+			row.Seen = len(ahead)
+		}
+		switch row.Kind {
+		case scan.More:
+			c.tooLarge = c.rows == 0
+			return c
+		case scan.Unclosed:
+			sp.patience -= row.Seen - c.end
+			c.unclosed = append(c.unclosed, c.rows)
+		default:
+			sp.patience = min(sp.patience+4*(row.End-c.end), patienceLimit(sp.s))
+		}
+		c.end = row.End
+		c.rows++
+		c.lines += row.Lines
+	}
+	return c
+}
+
+// patienceLimit is how many bytes may be looked at in vain before good rows have earned it again.
+func patienceLimit(s *resolved) int { return 16 * s.Limits.Record }
+
+// countLines is the quick road of scan, for bytes in which every line is a row.
+func (sp *splitter) countLines(view []byte, goal int) (c cutAt, ok bool) {
+	end := len(view)
+	if end > goal || !sp.eof || sp.err != nil {
+		end = lastLine(view, goal)
+	}
+	if end == 0 {
+		return c, false
+	}
+	c.end = end
+	c.lines = bytes.Count(view[:end], []byte{'\n'})
+	c.rows = c.lines
+	if view[end-1] != '\n' {
+		c.rows++
+	}
+	return c, c.rows <= sp.s.BatchRecords
+}
+
+// emit makes the window that ends at c.
+func (sp *splitter) emit(c cutAt) *window {
+	n := c.end * sp.unit
+	if tail := len(sp.buf) - n; tail < sp.unit && sp.eof && !endsLine(sp.buf[:n], sp.unit) {
+		n += tail // what is left of a code unit belongs to the last record, and spoils it
+	}
+	w := sp.window(int64(n), c.rows)
+	w.raw = append(make([]byte, 0, n), sp.buf[:n]...)
+	w.unclosed = c.unclosed
+	sp.drop(n)
+	sp.line += int64(c.lines)
+	sp.row += int64(c.rows)
+	w.end = sp.place()
+	return w
+}
+
+func (sp *splitter) window(length int64, rows int) *window {
+	w := &window{
+		Window: Window{Offset: sp.offset, Length: length, Line: sp.line, Record: sp.row, Rows: int64(rows)},
+		seq:    sp.seq, lens: sp.lens, rescue: sp.rescue, found: sp.found,
+	}
+	sp.seq++
+	return w
+}
+
+// place says how far the source is used up.
+func (sp *splitter) place() place {
+	if sp.in.packed == nil {
+		return place{sp.offset, sp.offset}
+	}
+	// Decompressors read ahead by some KiB: near enough for a progress bar.
+	return place{sp.offset, sp.in.packed.n}
+}
+
+// skipLine makes a window of a line beyond the limit on records, of which it holds the beginning only.
+func (sp *splitter) skipLine(ctx context.Context, view []byte) (*window, error) {
+	const beginning = 4 << 10
+	w := sp.window(0, 1)
+	w.oversize = true
+	w.raw = append([]byte(nil), sp.buf[:min(len(sp.buf), beginning)]...)
+	for {
+		row := sp.raw.Line(view, 0, sp.eof)
+		if row.Kind != scan.More {
+			sp.drop(row.End * sp.unit)
+			sp.line += int64(row.Lines)
+			break
+		}
+		// The last unit stays: it may be the first half of a CR LF.
+		sp.drop(max(0, len(view)-1) * sp.unit)
+		if err := sp.fill(ctx, sp.s.BatchBytes+readAhead); err != nil {
+			return nil, err
+		}
+		view = sp.look()
+	}
+	if sp.err != nil && len(sp.buf) == 0 {
+		return nil, sp.err
+	}
+	sp.row++
+	w.Length = sp.offset - w.Offset
+	w.end = sp.place()
+	return w, nil
+}
+
+// decide settles the encoding as soon as the buffer holds a byte that is not ASCII, when the sample did
+// not: what was delivered before is the same in every encoding that can still come.
+func (sp *splitter) decide() error {
+	if !sp.open || isASCII(sp.buf) {
+		return nil
+	}
+	sp.open = false
+	guess := encoding.Sniff(sp.buf)
+	enc, err := encoding.Get(guess.Label)
+	if err != nil || enc.Unit() != 1 {
+		return nil // it has been ASCII so far
+	}
+	l, err := newLens(enc, sp.found.Dialect.Dialect, sp.s.Limits.QuotedLines)
+	if err != nil {
+		return nil // nor one that cannot write the delimiter
+	}
+	if guess.Confidence < sp.s.MinConfidence {
+		return unsure("encoding", guess.Label, guess.Confidence, sp.s.MinConfidence)
+	}
+	found := *sp.found
+	found.Encoding, found.DecidedAt = guess, sp.offset+int64(len(sp.buf))
+	sp.found, sp.lens, sp.rescue = &found, l, runnerUp(guess)
+	return nil
+}
+
+// runnerUp gives the encoding by which a cell is rescued: the best other one that a single cell can be
+// decoded by, or windows-1252, the most common of all.
+func runnerUp(g encoding.Guess) *encoding.Encoding {
+	for _, c := range g.RunnersUp {
+		if e, err := encoding.Get(c.Label); err == nil && e.Unit() == 1 && !e.Identity() {
+			return e
+		}
+	}
+	e, _ := encoding.Get("windows-1252")
+	return e
+}
+
+func unsure(what, guess string, got, want float64) error {
+	return &RunError{Code: CodeUnsure, Kind: ErrUnsure,
+		Reason: fmt.Sprintf("the %s is probably %s, but with a confidence of %.2f that is below MinConfidence %.2f: pin it, or ask a person", what, guess, got, want)}
+}
+
+// endsLine says whether b ends with LF or CR.
+func endsLine(b []byte, unit int) bool {
+	if len(b) < unit {
+		return false
+	}
+	var c byte
+	for _, x := range b[len(b)-unit:] { // the other bytes of the unit are 0, in either order
+		c |= x
+	}
+	return c == '\n' || c == '\r'
+}
+
+// lastLine gives the end of the first line that ends at or behind goal, or else of the last one; 0 if none
+// does.
+func lastLine(b []byte, goal int) int {
+	if goal <= len(b) {
+		if i := bytes.IndexByte(b[goal-1:], '\n'); i >= 0 {
+			return goal + i
+		}
+	}
+	return bytes.LastIndexByte(b, '\n') + 1
+}
+
+func isASCII(b []byte) bool {
+	for len(b) >= 8 {
+		if (uint64(b[0])|uint64(b[1])|uint64(b[2])|uint64(b[3])|uint64(b[4])|uint64(b[5])|uint64(b[6])|uint64(b[7]))&0x80 != 0 {
+			return false
+		}
+		b = b[8:]
+	}
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
