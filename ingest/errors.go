@@ -187,21 +187,16 @@ func (e *FormatError) Error() string {
 
 func (e *FormatError) Unwrap() error { return ErrFormat }
 
+func (e *RecordError) code() Code { return e.Code }
+func (e *SinkError) code() Code   { return e.Code }
+func (e *RunError) code() Code    { return e.Code }
+func (e *FormatError) code() Code { return CodeFormat }
+
 // CodeOf gives the code of an error that a run returned, "" if it has none.
 func CodeOf(err error) Code {
-	var record *RecordError
-	var sink *SinkError
-	var run *RunError
-	var format *FormatError
-	switch {
-	case errors.As(err, &record):
-		return record.Code
-	case errors.As(err, &sink):
-		return sink.Code
-	case errors.As(err, &run):
-		return run.Code
-	case errors.As(err, &format):
-		return CodeFormat
+	var coded interface{ code() Code }
+	if errors.As(err, &coded) {
+		return coded.code()
 	}
 	return ""
 }

@@ -199,7 +199,6 @@ func (p *parser) record(row scan.Row, first int) {
 		if !p.tolerate(CodeBlank, first, 0, 1, "nothing stands on the line: delete it, or set Policy.Blank") {
 			return
 		}
-		p.b.fields = p.b.fields[:first]
 	case scan.Unclosed:
 		p.reject(CodeUnclosedQuote, 0, fmt.Sprintf("a quote opens a field and is not closed within %d lines and %d bytes: close it, or double it if it is text", p.s.Limits.QuotedLines, p.s.Limits.Record))
 		return

@@ -144,7 +144,7 @@ func (p *Pipeline) Sniff(ctx context.Context, src io.Reader) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := openSource(s, src)
+	in, err := openSource(ctx, s, src)
 	if err != nil {
 		return nil, err
 	}

@@ -120,8 +120,11 @@ func (sp *splitter) readHeader(ctx context.Context) error {
 	d := &sp.found.Dialect
 	for range d.Preamble {
 		row, _, err := sp.take(ctx, sp.raw.Line)
-		if err != nil || row.Kind == scan.More {
+		if err != nil {
 			return err
+		}
+		if row.Kind == scan.More {
+			break // the source ends here
 		}
 	}
 	var rows [][]string

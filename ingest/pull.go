@@ -8,7 +8,7 @@ import (
 // pull is Records: the run without goroutines.
 func pull(ctx context.Context, s *resolved, src io.Reader, yield func(Record, error) bool) {
 	err := func() error {
-		in, err := openSource(s, src)
+		in, err := openSource(ctx, s, src)
 		defer in.release()
 		if err != nil {
 			return err

@@ -160,7 +160,7 @@ func (r *run) produce() {
 	defer close(r.produced)
 	defer close(r.windows)
 	err := guard("read", func() error {
-		in, err := openSource(r.s, r.src)
+		in, err := openSource(r.reading, r.s, r.src)
 		defer in.release()
 		r.mu.Lock()
 		r.in = in
@@ -304,11 +304,13 @@ func (r *run) parse(w *window) (*parsed, error) {
 	}
 	select {
 	case <-w.before:
+	case <-r.stopped: // by a window before this one, for all those have had their turn
+		return nil, nil
 	case <-r.ctx.Done():
 		return nil, nil
 	}
 	select {
-	case <-r.stopped: // by a window before this one
+	case <-r.stopped: // at the same time
 		return nil, nil
 	default:
 	}
@@ -557,13 +559,16 @@ func (r *run) report(rep Reporter, over <-chan struct{}) {
 	defer func() { recover() }() // a reporter that panics has reported for the last time
 	tick := time.NewTicker(r.s.ReportEvery)
 	defer tick.Stop()
-	for {
+	for running := true; running; {
 		select {
 		case <-over:
-			rep.Report(r.tracker.snapshot())
-			return
 		case <-tick.C:
-			rep.Report(r.tracker.snapshot())
 		}
+		select {
+		case <-over:
+			running = false // what comes now is the last report
+		default:
+		}
+		rep.Report(r.tracker.snapshot())
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -42,17 +43,29 @@ func (in *source) unblock() {
 	}
 }
 
-// counter counts what is read, and tells when a Read is under way.
+// counter counts what is read, and tells when a Read is under way. It ends with its context, and when the
+// reader goes on giving nothing.
 type counter struct {
+	ctx     context.Context
 	r       io.Reader
 	n       int64
+	idle    int // Reads in a row that gave nothing
 	reading *atomic.Bool
 }
 
 func (c *counter) Read(p []byte) (int, error) {
+	if c.ctx.Err() != nil {
+		return 0, context.Cause(c.ctx)
+	}
 	c.reading.Store(true)
 	defer c.reading.Store(false)
 	n, err := c.r.Read(p)
+	if c.idle++; n != 0 {
+		c.idle = 0
+	}
+	if c.idle == 100 && err == nil {
+		err = io.ErrNoProgress
+	}
 	if n < 0 || n > len(p) {
 		return 0, fmt.Errorf("the reader returned a count of %d for a buffer of %d bytes", n, len(p))
 	}
@@ -61,17 +74,16 @@ func (c *counter) Read(p []byte) (int, error) {
 }
 
 // openSource recognises what src is by its content. Its result is never nil and to be released.
-func openSource(s *resolved, src io.Reader) (*source, error) {
+func openSource(ctx context.Context, s *resolved, src io.Reader) (*source, error) {
 	in := &source{size: sizeOf(src), reading: new(atomic.Bool)}
 	if n, ok := src.(interface{ Name() string }); ok {
 		in.name = path.Base(strings.ReplaceAll(n.Name(), `\`, "/"))
 	}
 	in.closer, _ = src.(io.Closer)
-	raw := &counter{r: src, reading: in.reading}
+	raw := &counter{ctx: ctx, r: src, reading: in.reading}
 	in.r = raw
 
-	// Twice, because a zip archive may hold a gzip file.
-	for range 2 {
+	for {
 		head, err := peek(in, 512)
 		if err != nil {
 			return in, err
@@ -95,16 +107,15 @@ func openSource(s *resolved, src io.Reader) (*source, error) {
 				return in, err
 			}
 		default:
-			if f := recognise(head); f != nil {
-				return in, f
-			}
-			return in, nil
+			return in, recognise(head)
+		}
+		if strings.Contains(in.container, "+") { // a zip archive may hold a gzip file, but that is all
+			return in, &FormatError{Format: "an archive within an archive (" + in.container + "+" + name + ")", Advice: "unpack it first"}
 		}
 		in.container = strings.TrimPrefix(in.container+"+"+name, "+")
 		in.packed = packed
 		in.r = &bounded{r: unpacked, packed: packed, limit: s.Limits.Unpacked, ratio: s.Limits.Ratio}
 	}
-	return in, &FormatError{Format: "an archive within an archive (" + in.container + ")", Advice: "unpack it first"}
 }
 
 // peek looks at the first bytes of in.r without taking them.
@@ -180,7 +191,7 @@ func openZip(s *resolved, in *source, raw *counter, src io.Reader) (io.Reader, *
 		}
 		at, size = f, n
 	}
-	packed := &counter{reading: in.reading}
+	packed := &counter{ctx: raw.ctx, reading: in.reading}
 	z, err := zip.NewReader(&counterAt{io.NewSectionReader(at, base, size), packed}, size)
 	if err != nil {
 		return nil, nil, archive("the zip archive is damaged: pack the file again", err)
@@ -242,6 +253,9 @@ type counterAt struct {
 }
 
 func (c *counterAt) ReadAt(p []byte, off int64) (int, error) {
+	if c.packed.ctx.Err() != nil {
+		return 0, context.Cause(c.packed.ctx)
+	}
 	c.packed.reading.Store(true)
 	defer c.packed.reading.Store(false)
 	n, err := c.r.ReadAt(p, off)

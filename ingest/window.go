@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -27,11 +28,8 @@ type lens struct {
 	text   *scan.Grammar // for what is decoded; raw itself where that is the same
 }
 
-// kept and rest are how encoding.Mask writes a structural character beyond ASCII.
-const (
-	kept = 0xC0
-	rest = 0xBF
-)
+// hidden is how encoding.Mask writes what is no structure.
+const hidden = 0x80
 
 func newLens(enc *encoding.Encoding, d dialect.Dialect, quotedLines int) (*lens, error) {
 	l := &lens{enc: enc, unit: enc.Unit()}
@@ -64,28 +62,12 @@ func newLens(enc *encoding.Encoding, d dialect.Dialect, quotedLines int) (*lens,
 
 // spell gives what a structural string looks like in the view.
 func (l *lens) spell(s string) []byte {
+	b, _ := l.enc.Encode(s) // newLens has tried every character
 	if !l.masked {
-		b, _ := l.enc.Encode(s) // newLens has tried every character
 		return b
 	}
-	var b []byte
-	for _, r := range s {
-		if r < utf8.RuneSelf {
-			b = append(b, byte(r))
-			continue
-		}
-		for i, k := range l.keep {
-			if k == r {
-				b = append(b, byte(kept+i))
-				break
-			}
-		}
-		units, _ := l.enc.Encode(string(r))
-		for range len(units)/l.unit - 1 {
-			b = append(b, rest)
-		}
-	}
-	return b
+	// Escape sequences around a character are hidden; they are not always there.
+	return bytes.ReplaceAll(l.enc.Mask(nil, b, l.keep), []byte{hidden}, nil)
 }
 
 // view shows raw, appending to dst where a mask is needed.
@@ -147,10 +129,16 @@ type splitter struct {
 	*lens
 	found    *Found
 	rescue   *encoding.Encoding
-	open     bool // the encoding is still to be decided: all bytes so far were ASCII
-	buf      []byte
-	mask     []byte
+	open     bool   // the encoding is still to be decided: all bytes so far were ASCII
+	ascii    int64  // if open, the offset up to which that is known
+	store    []byte // buf is its end
+	buf      []byte // what is read and not yet in a window
+	looked   bool   // mask and plain are of what is in buf
+	masks    []byte // mask is its end
+	mask     []byte // the view of buf, if masked
+	plain    bool   // Grammar.Plain of the view
 	eof      bool
+	held     error // came with the last bytes that were asked for
 	err      error // of the source; what was read before it is good
 	offset   int64 // of buf[0]
 	line     int64 // of buf[0]
@@ -164,19 +152,29 @@ const readAhead = 64 << 10
 
 // fill reads until n bytes are in the buffer, or to the end of the source.
 func (sp *splitter) fill(ctx context.Context, n int) error {
-	if cap(sp.buf) < n {
-		sp.buf = append(make([]byte, 0, n), sp.buf...)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	for idle := 0; len(sp.buf) < n && !sp.eof; {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
+	if len(sp.buf) >= n || sp.eof {
+		return nil
+	}
+	// Half as much is read beyond it, so that small windows do not each move the whole buffer.
+	n += n / 2
+	if cap(sp.store) < n {
+		sp.store = append(make([]byte, 0, n), sp.buf...)
+	} else {
+		sp.store = append(sp.store[:0], sp.buf...)
+	}
+	sp.buf, sp.looked = sp.store, false
+	for len(sp.buf) < n && !sp.eof {
+		m, err := 0, sp.held
+		if err == nil {
+			m, err = sp.in.r.Read(sp.buf[len(sp.buf):n])
 		}
-		m, err := sp.in.r.Read(sp.buf[len(sp.buf):n])
 		sp.buf = sp.buf[:len(sp.buf)+m]
-		if m > 0 {
-			idle = 0
-		} else if idle++; idle == 100 && err == nil {
-			err = io.ErrNoProgress
+		if len(sp.buf) == n {
+			sp.held = err // it counts when more is asked for, as if it had come alone
+			return nil
 		}
 		if err != nil {
 			sp.eof = true
@@ -190,7 +188,8 @@ func (sp *splitter) fill(ctx context.Context, n int) error {
 
 // drop takes n bytes of the source off the buffer.
 func (sp *splitter) drop(n int) {
-	sp.buf = sp.buf[:copy(sp.buf, sp.buf[n:])]
+	sp.buf = sp.buf[n:]
+	sp.mask = sp.mask[min(len(sp.mask), n/sp.unit):]
 	sp.offset += int64(n)
 }
 
@@ -204,7 +203,7 @@ func (sp *splitter) next(ctx context.Context) (*window, error) {
 		if len(sp.buf) == 0 {
 			return nil, sp.err
 		}
-		if err := sp.decide(); err != nil {
+		if err := sp.decide(ctx); err != nil {
 			return nil, err
 		}
 		view := sp.look()
@@ -225,11 +224,18 @@ func (sp *splitter) next(ctx context.Context) (*window, error) {
 
 // look gives the view of the buffer.
 func (sp *splitter) look() []byte {
+	view := sp.buf
 	if sp.masked {
-		sp.mask = sp.view(sp.mask[:0], sp.buf)
-		return sp.mask
+		if !sp.looked {
+			sp.masks = sp.view(sp.masks[:0], sp.buf)
+			sp.mask = sp.masks
+		}
+		view = sp.mask
 	}
-	return sp.buf
+	if !sp.looked {
+		sp.looked, sp.plain = true, sp.raw.Plain(view)
+	}
+	return view
 }
 
 // cutAt is where a window can end.
@@ -249,28 +255,30 @@ func (sp *splitter) scan(view []byte) cutAt {
 	var c cutAt
 	goal := max(1, sp.s.BatchBytes/sp.unit)
 	limit := sp.s.Limits.Record / sp.unit
-	if goal+readAhead <= limit && len(view) <= limit && sp.raw.Plain(view) {
-		if c, ok := sp.countLines(view, goal); ok {
+	// What the source failed to give is not the end of a record.
+	eof := sp.eof && sp.err == nil
+	if goal <= limit && sp.plain {
+		ahead := view[:min(len(view), limit)]
+		if c := sp.countLines(ahead, goal, eof && len(ahead) == len(view)); c.rows > 0 {
 			return c
 		}
 	}
-	// What the source failed to give is not the end of a record.
-	eof := sp.eof && sp.err == nil
 	for c.end < len(view) && c.end < goal && c.rows < sp.s.BatchRecords {
 		ahead := view[:min(len(view), c.end+limit)]
 		last := eof && len(ahead) == len(view)
+		near := ahead
 		if sp.patience <= 0 {
 			if line := sp.raw.Line(ahead, c.end, last); line.Kind != scan.More {
-				ahead, last = ahead[:line.End], true
+				near = ahead[:min(len(ahead), line.End+1)] // by the byte behind a line it shows whether a record ends there
 			}
 		}
-		row := sp.raw.Row(ahead, c.end, last, nil)
+		row := sp.raw.Row(near, c.end, last && len(near) == len(ahead), nil)
 		if row.Kind == scan.More {
-			if len(view) < c.end+limit {
+			if len(near) == len(ahead) && len(view) < c.end+limit {
 				return c // more bytes will tell
 			}
 			row = sp.raw.Line(ahead, c.end, last)
-			row.Seen = len(ahead)
+			row.Seen = len(near)
 		}
 		switch row.Kind {
 		case scan.More:
@@ -280,7 +288,7 @@ func (sp *splitter) scan(view []byte) cutAt {
 			sp.patience -= row.Seen - c.end
 			c.unclosed = append(c.unclosed, c.rows)
 		default:
-			sp.patience = min(sp.patience+4*(row.End-c.end), patienceLimit(sp.s))
+			sp.earn(row.End - c.end)
 		}
 		c.end = row.End
 		c.rows++
@@ -292,28 +300,41 @@ func (sp *splitter) scan(view []byte) cutAt {
 // patienceLimit is how many bytes may be looked at in vain before good rows have earned it again.
 func patienceLimit(s *resolved) int { return 16 * s.Limits.Record }
 
-// countLines is the quick road of scan, for bytes in which every line is a row.
-func (sp *splitter) countLines(view []byte, goal int) (c cutAt, ok bool) {
-	end := len(view)
-	if end > goal || !sp.eof || sp.err != nil {
-		end = lastLine(view, goal)
+// earn pays for good rows with patience.
+func (sp *splitter) earn(n int) {
+	sp.patience = min(sp.patience+4*n, patienceLimit(sp.s))
+}
+
+// countLines is the quick road of scan, for bytes in which every line is a row; last says that the source
+// ends behind them.
+func (sp *splitter) countLines(view []byte, goal int, last bool) (c cutAt) {
+	if sp.s.BatchRecords < goal {
+		for c.rows < sp.s.BatchRecords && c.end < goal {
+			n := bytes.IndexByte(view[c.end:], '\n') + 1
+			if n == 0 {
+				break
+			}
+			c.end += n
+			c.rows++
+		}
+		c.lines = c.rows
+	} else {
+		c.end = lastLine(view, goal)
+		c.rows = bytes.Count(view[:c.end], []byte{'\n'})
+		c.lines = c.rows
 	}
-	if end == 0 {
-		return c, false
-	}
-	c.end = end
-	c.lines = bytes.Count(view[:end], []byte{'\n'})
-	c.rows = c.lines
-	if view[end-1] != '\n' {
+	if last && c.end < goal && c.end < len(view) && c.rows < sp.s.BatchRecords {
+		c.end = len(view) // the last line has no line end
 		c.rows++
 	}
-	return c, c.rows <= sp.s.BatchRecords
+	sp.earn(c.end)
+	return c
 }
 
 // emit makes the window that ends at c.
 func (sp *splitter) emit(c cutAt) *window {
 	n := c.end * sp.unit
-	if tail := len(sp.buf) - n; tail < sp.unit && sp.eof && !endsLine(sp.buf[:n], sp.unit) {
+	if tail := len(sp.buf) - n; tail < sp.unit && sp.eof && !endsLine(sp.mask[:min(len(sp.mask), c.end)]) {
 		n += tail // what is left of a code unit belongs to the last record, and spoils it
 	}
 	w := sp.window(int64(n), c.rows)
@@ -353,7 +374,11 @@ func (sp *splitter) skipLine(ctx context.Context, view []byte) (*window, error) 
 	for {
 		row := sp.raw.Line(view, 0, sp.eof)
 		if row.Kind != scan.More {
-			sp.drop(row.End * sp.unit)
+			n := row.End * sp.unit
+			if row.Lines == 0 {
+				n = len(sp.buf) // with what may be left of a code unit
+			}
+			sp.drop(n)
 			sp.line += int64(row.Lines)
 			break
 		}
@@ -369,18 +394,30 @@ func (sp *splitter) skipLine(ctx context.Context, view []byte) (*window, error) 
 	}
 	sp.row++
 	w.Length = sp.offset - w.Offset
+	w.raw = w.raw[:min(int64(len(w.raw)), w.Length)]
 	w.end = sp.place()
 	return w, nil
 }
 
 // decide settles the encoding as soon as the buffer holds a byte that is not ASCII, when the sample did
-// not: what was delivered before is the same in every encoding that can still come.
-func (sp *splitter) decide() error {
-	if !sp.open || isASCII(sp.buf) {
+// not: what was delivered before is the same in every encoding that can still come. The sample it looks at
+// begins with the line of that byte, so that it does not depend on the size of batches.
+func (sp *splitter) decide(ctx context.Context) error {
+	if !sp.open {
+		return nil
+	}
+	known := max(0, int(sp.ascii-sp.offset))
+	at := known + asciiLen(sp.buf[known:])
+	sp.ascii = sp.offset + int64(at)
+	if at == len(sp.buf) {
 		return nil
 	}
 	sp.open = false
-	guess := encoding.Sniff(sp.buf)
+	if err := sp.fill(ctx, at+sp.s.SampleSize); err != nil {
+		return err
+	}
+	end := min(len(sp.buf), at+sp.s.SampleSize)
+	guess := encoding.Sniff(sp.buf[bytes.LastIndexByte(sp.buf[:at], '\n')+1 : end])
 	enc, err := encoding.Get(guess.Label)
 	if err != nil || enc.Unit() != 1 {
 		return nil // it has been ASCII so far
@@ -393,8 +430,8 @@ func (sp *splitter) decide() error {
 		return unsure("encoding", guess.Label, guess.Confidence, sp.s.MinConfidence)
 	}
 	found := *sp.found
-	found.Encoding, found.DecidedAt = guess, sp.offset+int64(len(sp.buf))
-	sp.found, sp.lens, sp.rescue = &found, l, runnerUp(guess)
+	found.Encoding, found.DecidedAt = guess, sp.offset+int64(end)
+	sp.found, sp.lens, sp.rescue, sp.looked = &found, l, runnerUp(guess), false
 	return nil
 }
 
@@ -415,16 +452,9 @@ func unsure(what, guess string, got, want float64) error {
 		Reason: fmt.Sprintf("the %s is probably %s, but with a confidence of %.2f that is below MinConfidence %.2f: pin it, or ask a person", what, guess, got, want)}
 }
 
-// endsLine says whether b ends with LF or CR.
-func endsLine(b []byte, unit int) bool {
-	if len(b) < unit {
-		return false
-	}
-	var c byte
-	for _, x := range b[len(b)-unit:] { // the other bytes of the unit are 0, in either order
-		c |= x
-	}
-	return c == '\n' || c == '\r'
+// endsLine says whether a view ends with LF or CR.
+func endsLine(view []byte) bool {
+	return len(view) > 0 && (view[len(view)-1] == '\n' || view[len(view)-1] == '\r')
 }
 
 // lastLine gives the end of the first line that ends at or behind goal, or else of the last one; 0 if none
@@ -438,17 +468,14 @@ func lastLine(b []byte, goal int) int {
 	return bytes.LastIndexByte(b, '\n') + 1
 }
 
-func isASCII(b []byte) bool {
-	for len(b) >= 8 {
-		if (uint64(b[0])|uint64(b[1])|uint64(b[2])|uint64(b[3])|uint64(b[4])|uint64(b[5])|uint64(b[6])|uint64(b[7]))&0x80 != 0 {
-			return false
-		}
-		b = b[8:]
+// asciiLen gives the length of the ASCII at the start of b.
+func asciiLen(b []byte) int {
+	n := 0
+	for len(b)-n >= 8 && binary.LittleEndian.Uint64(b[n:])&0x8080808080808080 == 0 {
+		n += 8
 	}
-	for _, c := range b {
-		if c >= utf8.RuneSelf {
-			return false
-		}
+	for n < len(b) && b[n] < utf8.RuneSelf {
+		n++
 	}
-	return true
+	return n
 }
