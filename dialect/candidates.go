@@ -21,7 +21,8 @@ var delimiters = func() []string {
 }()
 
 const (
-	maxDelimiters  = 8    // that are tried in full
+	maxDelimiters  = 8 // that are tried in full
+	maxQuotes      = 4
 	candidateLines = 1000 // that are looked at to choose them
 )
 
@@ -31,40 +32,56 @@ var quotes = []string{`"`, "'", "“”", "„“", "«»", "`"}
 // rareQuotes are taken for quotes only where they stand at both ends of fields and nowhere else.
 const rareQuotes = "#*^$%/~@&!=+"
 
-// grammars lists what to try: every delimiter, quote and escape that occurs where it could mean something.
+// grammars lists what to try: every delimiter, quote and escape that occurs where it could mean something,
+// and that goes with what is pinned.
 func grammars(text []byte, pinned Dialect) []grammar {
-	ending := pinned.LineEnding
-	var list []grammar
 	delims := candidateDelimiters(text, pinned)
-	quoting := candidateQuotes(text, delims, pinned)
+	list := combine(text, pinned, delims, candidateQuotes(text, delims, pinned))
+	if len(list) == 0 {
+		// What is pinned leaves nothing that occurs: assume something.
+		list = combine(text, pinned, []string{",", ";", "\t", "|"}, []string{`"`, "'", None})
+	}
+	if len(list) == 0 {
+		list = []grammar{newGrammar(cmp.Or(pinned.Delimiter, ","), cmp.Or(pinned.Quote, None), cmp.Or(pinned.Escape, None), pinned)}
+	}
+	return list
+}
+
+func combine(text []byte, pinned Dialect, delims, quotes []string) []grammar {
+	var list []grammar
+	add := func(g grammar) {
+		if reading := (reading{grammar: g}); reading.dialect().Merge(pinned).Validate() == nil {
+			list = append(list, g)
+		}
+	}
 	for _, d := range delims {
-		for _, q := range quoting {
-			g := grammar{delimiter: d, ending: ending}
-			if q != None {
-				g.open, g.close = quotePair(q)
-			}
-			if strings.Contains(d, q) {
-				continue
-			}
-			g.runs = d == " " && pinned.SkipSpace == On
-			for _, e := range candidateEscapes(text, g, pinned) {
-				g := g
-				switch e {
-				case Doubled:
-					g.doubled = g.close != ""
-				case None:
-				default:
-					g.escape = e
-				}
-				list = append(list, g)
+		for _, q := range quotes {
+			for _, e := range candidateEscapes(text, d, q, pinned) {
+				g := newGrammar(d, q, e, pinned)
+				add(g)
 				if d == " " && pinned.SkipSpace == "" && bytes.Contains(text, []byte("  ")) {
 					g.runs = true
-					list = append(list, g)
+					add(g)
 				}
 			}
 		}
 	}
 	return list
+}
+
+func newGrammar(delimiter, quote, escape string, pinned Dialect) grammar {
+	g := grammar{delimiter: delimiter, ending: pinned.LineEnding, runs: delimiter == " " && pinned.SkipSpace == On}
+	if quote != None {
+		g.open, g.close = quotePair(quote)
+	}
+	switch escape {
+	case Doubled:
+		g.doubled = quote != None
+	case None:
+	default:
+		g.escape = escape
+	}
+	return g
 }
 
 func candidateDelimiters(text []byte, pinned Dialect) []string {
@@ -154,6 +171,7 @@ func candidateQuotes(text []byte, delims []string, pinned Dialect) []string {
 			list = append(list, q)
 		}
 	}
+	list = list[:min(len(list), maxQuotes)]
 	if bytes.Contains(text, []byte(`"`)) {
 		list = append(list, None)
 	}
@@ -163,15 +181,25 @@ func candidateQuotes(text []byte, delims []string, pinned Dialect) []string {
 func opens(text []byte, quote string, delims []string, enough int) int {
 	return adjacent(text, quote, enough, func(before, _ []byte) bool {
 		before = bytes.TrimRight(before, " ")
-		return atEdge(before, delims, bytes.HasSuffix)
+		return len(before) == 0 || endsWith(before, "\n") || endsWith(before, "\r") ||
+			slices.ContainsFunc(delims, func(d string) bool { return endsWith(before, d) })
 	})
 }
 
 func closes(text []byte, quote string, delims []string, enough int) int {
 	return adjacent(text, quote, enough, func(_, after []byte) bool {
 		after = bytes.TrimLeft(after, " ")
-		return atEdge(after, delims, bytes.HasPrefix)
+		return len(after) == 0 || startsWith(after, "\n") || startsWith(after, "\r") ||
+			slices.ContainsFunc(delims, func(d string) bool { return startsWith(after, d) })
 	})
+}
+
+func startsWith(b []byte, s string) bool {
+	return s != "" && len(b) >= len(s) && string(b[:len(s)]) == s
+}
+
+func endsWith(b []byte, s string) bool {
+	return s != "" && len(b) >= len(s) && string(b[len(b)-len(s):]) == s
 }
 
 // adjacent counts the places of quote that satisfy a condition, up to enough.
@@ -192,24 +220,22 @@ func adjacent(text []byte, quote string, enough int, holds func(before, after []
 	return count
 }
 
-func atEdge(b []byte, delims []string, has func(b, part []byte) bool) bool {
-	if len(b) == 0 || has(b, []byte("\n")) || has(b, []byte("\r")) {
-		return true
-	}
-	return slices.ContainsFunc(delims, func(d string) bool { return d != "" && d != " " && has(b, []byte(d)) })
-}
-
-// candidateEscapes are Doubled, and a backslash where one stands before something it could protect.
-func candidateEscapes(text []byte, g grammar, pinned Dialect) []string {
+// candidateEscapes are Doubled, or None without quotes, and a backslash where one stands before something
+// it could protect.
+func candidateEscapes(text []byte, delimiter, quote string, pinned Dialect) []string {
 	if pinned.Escape != "" {
 		return []string{pinned.Escape}
 	}
 	list := []string{Doubled}
-	if g.delimiter != `\` && g.open != `\` {
-		for _, protected := range []string{g.close, g.delimiter, "\n", "\r"} {
-			if protected != "" && protected != " " && bytes.Contains(text, []byte(`\`+protected)) {
-				return append(list, `\`)
-			}
+	closing := ""
+	if quote == None {
+		list[0] = None
+	} else {
+		_, closing = quotePair(quote)
+	}
+	for _, protected := range []string{closing, delimiter, "\n", "\r"} {
+		if protected != "" && protected != " " && bytes.Contains(text, []byte(`\`+protected)) {
+			return append(list, `\`)
 		}
 	}
 	return list
@@ -222,4 +248,23 @@ func quotePair(quote string) (open, closing string) {
 		return quote, quote
 	}
 	return quote[:size], quote[size:]
+}
+
+// lines cuts text at every line end, whatever stands in quotes; at most n of them.
+func lines(text []byte, n int) [][]byte {
+	var all [][]byte
+	start := 0
+	for i := 0; i < len(text) && len(all) < n; i++ {
+		if text[i] == '\n' || text[i] == '\r' {
+			all = append(all, text[start:i])
+			if text[i] == '\r' && i+1 < len(text) && text[i+1] == '\n' {
+				i++
+			}
+			start = i + 1
+		}
+	}
+	if start < len(text) && len(all) < n {
+		all = append(all, text[start:])
+	}
+	return all
 }

@@ -4,6 +4,12 @@
 // file does instead: which delimiter, quote, escape and comment it uses, how its lines end, what
 // stands above the table and whether the table has a header. [Sniff] guesses one from a sample and
 // explains itself.
+//
+// Sniff reads the sample by every delimiter, quote and escape that occurs in it and takes the reading that
+// makes for the shortest description: Rissanen's minimum description length, over the patterns of rows and
+// kinds of columns of van den Burg, Nazábal and Sutton, "Wrangling messy CSV files by detecting row and
+// type patterns" (Data Mining and Knowledge Discovery 33, 2019). What stands above the table, comments and
+// the header are looked for in the best reading.
 package dialect
 
 // A Dialect is one way to write a table as delimited text. In every field the zero value means "not
@@ -28,7 +34,8 @@ type Dialect struct {
 	LineEnding LineEnding `json:"line_ending,omitempty"`
 
 	// SkipSpace says whether spaces after a delimiter belong to the delimiter, so that `a, "b"` has a
-	// quoted second field.
+	// quoted second field. Where the delimiter itself is a space, any run of spaces is one delimiter, and
+	// spaces at the beginning of a line are none.
 	SkipSpace Toggle `json:"skip_space,omitempty"`
 
 	// Preamble is the number of physical lines above the table: titles, a `sep=` line, comments, blank

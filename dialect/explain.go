@@ -129,7 +129,7 @@ func (s *sniffing) evidence(g Guess) []string {
 	h := s.headerWhy
 	switch {
 	case s.header:
-		say("header: %d of %s below it are of a type that it is not, %d usual column names", h.names, plural(r.columns, "column"), h.words)
+		say("header: %d of %s hold a type that the first record does not; %d of its fields are usual column names", h.names, plural(r.columns, "column"), h.words)
 	case h.same > 0:
 		say("no header: %s of the first record are of the type of their column", plural(h.same, "field"))
 	case h.repeated > 0:

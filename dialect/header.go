@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 const (
@@ -61,6 +62,7 @@ type profile struct {
 	shortest        int
 	longest         int
 	repeats, quoted int // fields that equal the first one, or are in quotes
+	digits          int // fields with digits in them
 }
 
 func profileOf(text []byte, records []row, column int, name []byte) profile {
@@ -80,6 +82,9 @@ func profileOf(text []byte, records []row, column int, name []byte) profile {
 		p.shortest, p.longest = min(p.shortest, len(b)), max(p.longest, len(b))
 		if bytes.Equal(b, name) {
 			p.repeats++
+		}
+		if countDigits(b) > 0 {
+			p.digits++
 		}
 		if c.flags&quoted != 0 {
 			p.quoted++
@@ -114,8 +119,8 @@ func (h *headerReport) weighColumn(text []byte, below []row, column int, first c
 		}
 		return
 	case p.filled == 0:
-		if k.typed() {
-			h.bits -= 2
+		if k.typed() || countDigits(name)*5 > len(name)*2 {
+			h.bits -= 3
 		} else {
 			h.bits += word
 		}
@@ -171,6 +176,12 @@ func (h *headerReport) weighText(name []byte, k kind, p profile, word float64) {
 		return
 	}
 	n := len(name)
+	switch digits := countDigits(name); {
+	case digits*5 > n*2:
+		h.bits -= 2.5 // codes and telephone numbers
+	case digits == 0 && p.digits*10 > p.filled*9:
+		h.bits += 2
+	}
 	if p.filled >= 3 {
 		switch {
 		case p.shortest == p.longest && n != p.shortest:
@@ -195,6 +206,16 @@ func (h *headerReport) weighText(name []byte, k kind, p profile, word float64) {
 	}
 }
 
+func countDigits(b []byte) int {
+	n := 0
+	for _, c := range b {
+		if classes[c] == isDigit {
+			n++
+		}
+	}
+	return n
+}
+
 func year(b []byte) bool {
 	return len(b) == 4 && (string(b[:2]) == "19" || string(b[:2]) == "20") && allDigits(b)
 }
@@ -207,21 +228,46 @@ func columnName(b []byte) float64 {
 	}
 	s := strings.ToLower(string(b))
 	if columnNames[s] {
-		return 3
+		return min(3, 1+float64(utf8.RuneCountInString(s))) // x and y may be anything
 	}
-	words := strings.FieldsFunc(string(b), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	words := splitName(string(b))
 	for _, w := range words {
 		if len(words) <= 4 && columnNames[strings.ToLower(w)] {
 			return 2
 		}
 	}
-	for i := 1; i+1 < len(b); i++ {
-		if b[i] == '_' && classes[b[i-1]]&isLetter != 0 && classes[b[i+1]]&isLetter != 0 ||
-			classes[b[i]]&isUpper != 0 && classes[b[i-1]]&isLower != 0 && len(words) == 1 {
-			return 1
-		}
+	snake := strings.Contains(s, "_") && !strings.Contains(s, " ")
+	camel := len(words) > 1 && strings.IndexFunc(s, notLetter) < 0 && classes[b[0]]&isLower != 0
+	if snake || camel {
+		return 1
 	}
 	return 0
+}
+
+func notLetter(r rune) bool { return !unicode.IsLetter(r) }
+
+// splitName cuts a name into words, at punctuation and where a capital follows a small letter.
+func splitName(name string) []string {
+	var words []string
+	start, before := 0, ' '
+	end := func(i int) {
+		if i > start {
+			words = append(words, name[start:i])
+		}
+	}
+	for i, r := range name {
+		switch {
+		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			end(i)
+			start = i + utf8.RuneLen(r)
+		case unicode.IsUpper(r) && unicode.IsLower(before):
+			end(i)
+			start = i
+		}
+		before = r
+	}
+	end(len(name))
+	return words
 }
 
 // columnNames are words that name columns in the languages of most files.

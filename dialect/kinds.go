@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"bytes"
+	"strings"
 )
 
 // A kind is what a field looks like. Fields of one column tend to be of one kind, which is what tells a
@@ -27,13 +28,14 @@ const (
 	kindEmail
 	kindHex  // uuids, hashes
 	kindJSON // an object or a list
+	kindPair // two decimals with a comma between, as of a place
 	kinds
 )
 
 // typed reports whether fields of the kind follow a form that column names do not have.
 func (k kind) typed() bool {
 	switch k {
-	case kindInteger, kindDecimal, kindLocal, kindAmount, kindDate, kindTime, kindMoment, kindFlag, kindURL, kindEmail, kindHex:
+	case kindInteger, kindDecimal, kindLocal, kindAmount, kindDate, kindTime, kindMoment, kindFlag, kindURL, kindEmail, kindHex, kindJSON, kindPair:
 		return true
 	}
 	return false
@@ -121,6 +123,14 @@ func classifyTrimmed(b []byte) (kind, float64) {
 		if k, bits := number(b, mask); k != kindText {
 			return k, bits
 		}
+		if x, y, ok := bytes.Cut(b, []byte(",")); ok && mask&^(isDigit|isJoin|isComma|isSpace) == 0 {
+			y = bytes.TrimLeft(y, " ")
+			kx, bitsX := number(x, mask)
+			ky, bitsY := number(y, mask)
+			if kx == kindDecimal && ky == kindDecimal {
+				return kindPair, bitsX + bitsY + charBits[',']
+			}
+		}
 		if mask&(isColon|isJoin|isSlash|isSpace) != 0 && mask&(isOther|isQuote|isBracket|isAt) == 0 {
 			if k, bits := moment(b); k != kindText {
 				return k, bits
@@ -145,7 +155,7 @@ func classifyTrimmed(b []byte) (kind, float64) {
 	if mask&^isLetter == 0 {
 		return kindWord, text
 	}
-	if mask&isColon != 0 && bytes.Contains(b, []byte("://")) && mask&isSpace == 0 {
+	if mask&isColon != 0 && mask&isSpace == 0 && url(b) {
 		return kindURL, min(text, float64(n)*urlBits)
 	}
 	if mask&isAt != 0 && mask&isLetter != 0 && mask&(isSpace|isColon|isSlash|isComma|isOther|isQuote|isBracket) == 0 && email(b) {
@@ -161,7 +171,7 @@ func classifyTrimmed(b []byte) (kind, float64) {
 		return kindName, text - float64(joins)*(charBits['_']-joinBits)
 	}
 	if mask&^(isLetter|isDigit|isJoin|isSpace|isSimple|isComma|isSlash) == 0 {
-		return kindPhrase, text
+		return kindPhrase, text - float64(bytes.Count(b, []byte(", ")))*commaSpaceBits
 	}
 	if (b[0] == '{' || b[0] == '[') && (b[n-1] == '}' || b[n-1] == ']') && n > 1 {
 		return kindJSON, min(text, float64(n)*jsonBits)
@@ -179,7 +189,7 @@ var flags = map[string]bool{
 
 // number recognises integers, decimals, digit groups, currencies and percentages.
 func number(b []byte, mask uint16) (kind, float64) {
-	if mask&^(isDigit|isJoin|isSign|isComma|isMoney|isHigh|isLetter|isSpace) != 0 {
+	if len(b) == 0 || mask&^(isDigit|isJoin|isSign|isComma|isMoney|isHigh|isLetter|isSpace) != 0 {
 		return kindText, 0
 	}
 	amount := false
@@ -432,6 +442,20 @@ func hex(b []byte) bool {
 		}
 	}
 	return true
+}
+
+// url reports whether b begins with a scheme and has no character that RFC 3986 excludes.
+func url(b []byte) bool {
+	scheme := bytes.Index(b, []byte("://"))
+	if scheme < 1 {
+		return false
+	}
+	for _, c := range b[:scheme] {
+		if classes[c]&(isLower|isUpper|isDigit) == 0 {
+			return false
+		}
+	}
+	return bytes.IndexFunc(b, func(r rune) bool { return r <= ' ' || strings.ContainsRune("\"<>\\^`{|}", r) }) < 0
 }
 
 func email(b []byte) bool {

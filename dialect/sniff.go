@@ -34,6 +34,7 @@ type sniffing struct {
 
 	comment   string
 	start     int // index of the first row of the table, len(table.rows) when there is none
+	asked     int // calls of headerBelow
 	header    bool
 	headerWhy headerReport
 }
@@ -48,10 +49,11 @@ func (s *sniffing) readSepLine() {
 	if len(line) < 5 || !bytes.EqualFold(line[:4], []byte("sep=")) || len([]rune(string(line[4:]))) > 2 {
 		return
 	}
-	if s.pinned.Preamble != 0 && s.pinned.Preamble == NoPreamble {
+	d := s.pinned
+	if d.Delimiter = string(line[4:]); s.pinned.Preamble == NoPreamble || d.Validate() != nil {
 		return
 	}
-	s.sep = string(line[4:])
+	s.sep = d.Delimiter
 	rest := s.text[len(first[0]):]
 	switch {
 	case bytes.HasPrefix(rest, []byte("\r\n")):
@@ -75,17 +77,21 @@ func (s *sniffing) weigh() {
 	if pinned.Delimiter == "" {
 		pinned.Delimiter = s.sep
 	}
+	if known(pinned.Comment) {
+		s.table.comment = pinned.Comment
+	} else if pinned.Comment == "" {
+		s.table.remarks = []string{"#", "//"}
+	}
 	list := grammars(s.body, pinned)
 	if head := headOf(s.body); len(list) > finalists && len(head) < len(s.body) {
 		var best []grammar
-		for _, r := range readings(head, list)[:finalists] {
+		for _, r := range readings(&s.table, head, list)[:finalists] {
 			best = append(best, r.grammar)
 		}
 		list = best
 	}
-	s.readings = readings(s.body, list)
+	s.readings = readings(&s.table, s.body, list)
 	s.best = s.readings[0]
-	s.table.text = s.body
 	s.table.read(s.best.grammar)
 }
 
@@ -101,12 +107,12 @@ func headOf(text []byte) []byte {
 }
 
 // readings reads text by every grammar and returns the shortest description first.
-func readings(text []byte, list []grammar) []reading {
-	t := table{text: text}
+func readings(t *table, text []byte, list []grammar) []reading {
+	t.text = text
 	var all []reading
 	for _, g := range list {
 		t.read(g)
-		all = append(all, score(&t, g))
+		all = append(all, score(t, g))
 	}
 	slices.SortStableFunc(all, func(a, b reading) int { return cmp.Compare(a.bits, b.bits) })
 	return all

@@ -55,6 +55,7 @@ func TestSniff(t *testing.T) {
 		{"JSON that is not quoted", "id\tdata\n1\t{\"a\": 1, \"b\": 2}\n2\t{\"a\": 3, \"b\": 4}\n3\t{\"a\": 5, \"b\": 6}\n", Dialect{}, Dialect{Delimiter: "\t"}},
 		{"names in one column", "name\nJohn Smith\nAnna Bell\nPeter Parker\nMary Jane\nClark Kent\n", Dialect{}, Dialect{}},
 		{"one column of e-mail addresses", "email\nann@example.com\nbob@example.org\neve@example.net\n", Dialect{}, Dialect{}},
+		{"places", "city\tplace\nOslo\t59.91273,10.74609\nRome\t41.89193,12.51133\nBern\t46.94809,7.44744\n", Dialect{}, Dialect{Delimiter: "\t"}},
 		{"equals signs", "key;value\nx=1;a=2\ny=3;b=4\nz=5;c=6\n", Dialect{}, Dialect{Delimiter: ";"}},
 
 		// Quotes and escapes.
@@ -118,6 +119,12 @@ func TestSniff(t *testing.T) {
 		{"cut within a field", "id,name,city\n1,Ann,Oslo\n2,Bob,Rome\n3,E", Dialect{}, Dialect{}},
 		{"cut within quotes", "id;name\n1;\"Ann\"\n2;\"Bob, and his", Dialect{}, Dialect{Delimiter: ";"}},
 
+		{"a line of its own above a blank line", "Sales, all regions\n\nregion,total\nNorth,1.5\nSouth,2.5\n", Dialect{}, Dialect{Preamble: 2}},
+		{"prose with delimiters above", "This is what we sold, in the year of 2020, to all\nregion,city,id,total\nNorth,Oslo,1,1.5\nSouth,Rome,2,2.5\n", Dialect{}, Dialect{Preamble: 1}},
+		{"codes are no header", "A-123;B-456\nC-789;D-012\nE-345;F-678\n", Dialect{}, Dialect{Delimiter: ";", HeaderRows: NoHeader}},
+		{"camel case", "orderKey,shipTo\nalpha,bern\nbeta,rome\n", Dialect{}, Dialect{}},
+		{"ragged texts", "h,i,j\nk,l,\nm,n\no,\n", Dialect{HeaderRows: 1}, Dialect{}},
+
 		// No evidence.
 		{"nothing", "", Dialect{}, Dialect{HeaderRows: NoHeader}},
 		{"blank lines", "\n\n \n", Dialect{}, Dialect{HeaderRows: NoHeader}},
@@ -125,8 +132,15 @@ func TestSniff(t *testing.T) {
 
 		// Pinned.
 		{"pinned delimiter", "a;b,c\nd;e,f\n", Dialect{Delimiter: ","}, Dialect{}},
+		{"pinned delimiter is the usual quote", "a\"b\n1\"2\n3\"4\n", Dialect{Delimiter: `"`}, Dialect{Delimiter: `"`, Quote: None, Escape: None}},
+		{"pinned quote is the usual delimiter", "a;,b;c,\n1;,2,\n", Dialect{Quote: ",", HeaderRows: 1}, Dialect{Delimiter: ";", Quote: ","}},
+		{"pinned comma comment, no delimiter", "x\n1\n2\n", Dialect{Comment: ","}, Dialect{Delimiter: "\t", Comment: ","}},
+		{"pinned runs of spaces", "a  b\n1 2\n3   4\n", Dialect{Delimiter: " ", SkipSpace: On}, Dialect{Delimiter: " ", SkipSpace: On}},
 		{"pinned no quote", "id,name\n1,\"Ann\"\n2,\"Bob\"\n", Dialect{Quote: None}, Dialect{Quote: None, Escape: None}},
 		{"pinned comment", "!x\nid,name\n1,Ann\n2,Bob\n", Dialect{Comment: "!"}, Dialect{Comment: "!", Preamble: 1}},
+		{"pinned comment with delimiters", "@a;b;c\n@d;e;f\n@g;h;i\nk,1\nl,2\n", Dialect{Comment: "@"}, Dialect{Comment: "@", Preamble: 3, HeaderRows: NoHeader}},
+		{"quotes in comments", "# it is \"here\nid,name\n# and \", \"there\n1,\"Ann, Lee\"\n# \"\n2,\"Bob\"\n", Dialect{}, Dialect{Comment: "#", Preamble: 1}},
+		{"pinned no comment", "#a,b\n# x\n1,2\n3,4\n", Dialect{Comment: None}, Dialect{}},
 		{"pinned preamble", "a,b\nid,name\n1,Ann\n2,Bob\n", Dialect{Preamble: 1}, Dialect{Preamble: 1}},
 		{"pinned header", "1,2\n3,4\n", Dialect{HeaderRows: 2}, Dialect{HeaderRows: 2}},
 		{"pinned line ending", "a,b\rc\n1,2\r3\n4,5\r6\n", Dialect{LineEnding: LF}, Dialect{}},
@@ -159,7 +173,7 @@ func TestSniffColumns(t *testing.T) {
 		"a,b,c\n1,2,3\n":            3,
 		"a,b,c\n1,2,3\n4,5\n6,7,8":  3,
 		"title\n\na;b\n1;2\n3;4\n":  2,
-		"# nothing but a comment\n": 1,
+		"# nothing but a comment\n": 0,
 	} {
 		assert.Equal(t, want, Sniff([]byte(text), Dialect{}).Columns, "%q", text)
 	}
@@ -191,7 +205,7 @@ func TestConfidence(t *testing.T) {
 		})
 	}
 	assert.Equal(t, 1.0, Sniff([]byte("x"), Dialect{HeaderRows: 1}).HeaderConfidence)
-	assert.Greater(t, Sniff([]byte(many.String()), Dialect{}).HeaderConfidence, .9)
+	assert.Greater(t, Sniff([]byte(many.String()), Dialect{}).HeaderConfidence, .7)
 }
 
 // Evidence speaks of counts and lines, never of what stands in the file.
@@ -215,19 +229,15 @@ func TestRunnersUp(t *testing.T) {
 	}
 }
 
-// Twice the text takes about twice the time, whatever stands in it.
-func TestSniffIsLinear(t *testing.T) {
-	if testing.Short() {
-		t.Skip("measures time")
-	}
-	for _, unit := range []string{"\n", ",", "\"", "\",", "\"\n", ",\"", "'\"\n", "a\"", "\\\"", "\"a,b\n", "|;,\t:", "\"\"\"", "# \n", "\r", "\r\n\"", "1,\"2\n"} {
+// Texts in which something comes as often as it can: a step that is not linear makes this run for minutes.
+func TestSniffHostileText(t *testing.T) {
+	for _, unit := range []string{
+		"\n", "\r", ",", "\"", "\",", "\"\n", ",\"", "'\"\n", "a\"", "\\\"", "\"a,b\n", "|;,\t:", "\"\"\"", "# \n", "\r\n\"", "1,\"2\n",
+		"a,,\n\n", "a,1\n\nb,c,d\n", "1,2\nx\n", "\"a\n", " ", " \"", "“", "\x00", "\xff",
+	} {
 		text := []byte(strings.Repeat(unit, 64<<10/len(unit)))
-		got := testing.Benchmark(func(b *testing.B) {
-			for range b.N {
-				Sniff(text, Dialect{})
-			}
-		})
-		t.Logf("%q %.1f ms", unit, float64(got.NsPerOp())/1e6)
+		got := Sniff(text, Dialect{})
+		assert.NoError(t, got.Validate(), "%q", unit)
 	}
 }
 
@@ -236,6 +246,7 @@ func FuzzSniff(f *testing.F) {
 		f.Add([]byte(s), "", "", "", "", 0)
 	}
 	f.Add([]byte("a||b\n"), "||", "'", `\`, "//", 3)
+	f.Add([]byte("@\xe6\xb600"), "1", "0\xe6\xb60", "0", "", -109)
 	f.Add([]byte("a b  c\n"), " ", None, None, "#", -1)
 	f.Fuzz(func(t *testing.T, text []byte, delimiter, quote, escape, comment string, preamble int) {
 		pinned := Dialect{Delimiter: delimiter, Quote: quote, Escape: escape, Comment: comment, Preamble: preamble}

@@ -1,10 +1,20 @@
 package dialect
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // look finds what stands around the table that the best reading sees, and whether it has a header.
 func (s *sniffing) look() {
 	s.comment = s.findComment()
+	if known(s.comment) && s.table.comment == "" {
+		s.table.comment = s.comment
+		s.table.read(s.best.grammar)
+		bits := s.best.bits // compares with the other readings only as it was
+		s.best = score(&s.table, s.best.grammar)
+		s.best.bits = bits
+	}
 	s.start = s.findStart()
 	s.headerWhy = weighHeader(s.body, s.records(s.start, headerRecords))
 	s.header = s.headerWhy.bits > 0
@@ -24,7 +34,8 @@ func (s *sniffing) findComment() string {
 	}
 	best, most := None, 0
 	for _, c := range comments {
-		if c.prefix == s.best.delimiter || c.prefix == s.best.open {
+		d := s.best.dialect().Merge(s.pinned)
+		if d.Comment = c.prefix; d.Validate() != nil {
 			continue
 		}
 		outside, fits, above := 0, 0, 0
@@ -69,7 +80,7 @@ func (s *sniffing) commentedHeader(r row, prefix string) bool {
 
 // commented reports whether r is a comment.
 func (s *sniffing) commented(r row) bool {
-	return known(s.comment) && bytes.HasPrefix(s.body[r.start:r.end], []byte(s.comment))
+	return s.table.comment != "" && bytes.HasPrefix(s.body[r.start:r.end], []byte(s.table.comment))
 }
 
 // findStart returns the first row of the table: the header, if there is one.
@@ -84,7 +95,7 @@ func (s *sniffing) findStart() int {
 		return len(rows)
 	}
 	for i, r := range rows {
-		if r.blank || s.commented(r) || s.empty(r) {
+		if r.blank || s.empty(r) {
 			continue
 		}
 		if s.fitsTable(i) {
@@ -92,7 +103,7 @@ func (s *sniffing) findStart() int {
 		}
 	}
 	for i, r := range rows {
-		if !r.blank && !s.commented(r) {
+		if !r.blank {
 			return i
 		}
 	}
@@ -117,23 +128,39 @@ func (s *sniffing) fitsTable(i int) bool {
 	r, columns := s.table.rows[i], s.best.columns
 	n := len(r.cells)
 	if n == columns {
-		return !s.title(i)
+		return !s.title(i) && !(s.alone(i) && s.headerBelow(i))
 	}
-	if n < 2 || 2*n < columns {
-		return false
-	}
-	// A ragged header, or a title with delimiters in it: it is a title when what follows begins with a
-	// header of its own.
-	for j := i + 1; j < len(s.table.rows) && j <= i+maxPreamble; j++ {
-		next := s.table.rows[j]
-		if next.blank || s.commented(next) || len(next.cells) != columns {
-			continue
-		}
-		return weighHeader(s.body, s.records(j, headerRecords)).typed <= 0
-	}
-	return true
+	// A ragged header, or a title with delimiters in it?
+	return n > 1 && 2*n >= columns && !(n < columns && s.prose(r)) && !s.headerBelow(i)
 }
 
+// headerBelow reports whether what follows row i begins with a header of its own. It is asked a few times
+// only, so that the time stays linear.
+func (s *sniffing) headerBelow(i int) bool {
+	if s.asked++; s.asked > maxPreamble {
+		return false
+	}
+	for j := i + 1; j < len(s.table.rows) && j <= i+maxPreamble; j++ {
+		if r := s.table.rows[j]; !r.blank && len(r.cells) == s.best.columns {
+			return weighHeader(s.body, s.records(j, headerRecords)).typed > 0
+		}
+	}
+	return false
+}
+
+// alone reports whether a blank line or one that does not fit the table follows row i.
+func (s *sniffing) alone(i int) bool {
+	return i+1 < len(s.table.rows) && len(s.table.rows[i+1].cells) != s.best.columns && !s.commented(s.table.rows[i+1])
+}
+
+// prose reports whether a field of r has five words or more.
+func (s *sniffing) prose(r row) bool {
+	return slices.ContainsFunc(r.cells, func(c cell) bool {
+		return len(bytes.Fields(s.body[c.start:c.end])) > 4
+	})
+}
+
+// maxPreamble bounds the rows between a title and the header below it.
 const maxPreamble = 50
 
 // title reports whether row i has text in its first field only, in a table of three columns or more whose
@@ -159,7 +186,7 @@ func (s *sniffing) records(from, n int) []row {
 		if len(list) == n {
 			break
 		}
-		if !r.blank && !s.commented(r) && !s.empty(r) {
+		if !r.blank && !s.empty(r) {
 			list = append(list, r)
 		}
 	}

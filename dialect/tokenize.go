@@ -1,6 +1,10 @@
 package dialect
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"slices"
+	"unicode/utf8"
+)
 
 // A grammar is the part of a dialect that cuts text into records and fields.
 type grammar struct {
@@ -33,15 +37,17 @@ type row struct {
 	start, end int // byte offsets in the text, without the line end
 	line       int // physical, from 0
 	ending     LineEnding
-	blank      bool // nothing but white space
+	blank      bool // nothing but white space, or a comment that is known to be one
 }
 
-// A table is a text read by a grammar. It is used again for the next grammar.
+// A table is a text read by a grammar. It is used again for the next grammar, which ends the life of its
+// rows.
 type table struct {
+	comment string   // begins a comment, as far as known; "" otherwise
+	remarks []string // what may begin one where it is not known
 	text    []byte
 	cells   []cell
 	rows    []row
-	counts  []int           // fields of each row
 	escapes int             // times the escape character or a doubled quote was needed
 	seen    map[uint64]bool // hashes of rows that were weighed: one that comes again says nothing new
 }
@@ -58,33 +64,36 @@ func (t *table) read(g grammar) {
 	if t.seen == nil {
 		t.seen = map[uint64]bool{}
 	}
-	t.cells, t.rows, t.escapes = t.cells[:0], t.rows[:0], 0
+	lines := bytes.Count(t.text, []byte("\n")) + bytes.Count(t.text, []byte("\r")) + 1
+	fields := lines
+	if g.delimiter != "" {
+		fields += bytes.Count(t.text, []byte(g.delimiter))
+	}
+	t.rows = slices.Grow(t.rows[:0], lines)
+	t.cells = slices.Grow(t.cells[:0], fields)
+	t.escapes = 0
 	s := scanner{text: t.text, g: g, budget: len(t.text), table: t}
 	s.mark(g.delimiter)
 	s.mark(g.escape)
 	s.stops['\n'], s.stops['\r'] = true, true
 
-	counts := t.counts[:0]
 	for pos := 0; pos < len(t.text); {
 		r := row{start: pos, line: s.line}
 		before := len(t.cells)
-		pos = s.record(pos)
+		comment := t.comment != "" && s.has(pos, t.comment)
+		if comment {
+			pos = s.commentLine(pos)
+		} else {
+			pos = s.record(pos)
+		}
+		r.cells = t.cells[before:len(t.cells):len(t.cells)]
 		r.end = pos
+		r.blank = comment || len(r.cells) == 1 && isSpaces(t.text[r.start:r.end])
 		r.ending, pos = s.lineEnd(pos)
 		if r.ending != "" {
 			s.line++
 		}
 		t.rows = append(t.rows, r)
-		counts = append(counts, len(t.cells)-before)
-	}
-	// The cells may have moved while they grew; only now can the rows point to them.
-	t.counts = counts
-	first := 0
-	for i, n := range counts {
-		r := &t.rows[i]
-		r.cells = t.cells[first : first+n : first+n]
-		r.blank = n == 1 && (r.start == r.end || isSpaces(t.text[r.start:r.end]))
-		first += n
 	}
 }
 
@@ -102,6 +111,14 @@ func (s *scanner) mark(special string) {
 	if special != "" {
 		s.stops[special[0]] = true
 	}
+}
+
+// commentLine returns the end of a line in which nothing means anything.
+func (s *scanner) commentLine(pos int) int {
+	for pos < len(s.text) && !s.endsLine(pos) {
+		pos++
+	}
+	return pos
 }
 
 // record reads fields up to a line end, and returns where it stands.
