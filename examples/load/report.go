@@ -1,0 +1,251 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sluicecsv/sluice/dialect"
+	"github.com/sluicecsv/sluice/ingest"
+	"github.com/sluicecsv/sluice/ingest/sqlsink"
+)
+
+// result is what became of one file.
+type result struct {
+	path, db, table, rejects string
+
+	status ingest.Status
+	err    error
+}
+
+// print writes a report for a person.
+func (r result) print(w io.Writer) {
+	fmt.Fprintln(w, r.path)
+	part := func(label string, lines ...string) {
+		for _, line := range lines {
+			fmt.Fprintf(w, "  %-9s %s\n", label, line)
+			label = ""
+		}
+	}
+	if r.status.Found != nil {
+		part("found", r.found()...)
+		part("check", r.warnings()...)
+		part("rows", r.rows())
+		part("rejected", r.rejected()...)
+		part("time", r.time())
+	}
+	switch {
+	case r.err == nil && len(r.status.Found.Header) == 0:
+		part("done", "there is nothing in it to load")
+	case r.err == nil:
+		part("done", fmt.Sprintf("loaded into table %s of %s", r.table, r.db))
+	case errors.Is(r.err, context.Canceled):
+		part("stopped", r.kept())
+	default:
+		part("failed", r.err.Error(), r.kept())
+	}
+	fmt.Fprintln(w)
+}
+
+// kept says what is stored of a file that was not loaded to its end.
+func (r result) kept() string {
+	if r.status.Delivered == 0 {
+		return "nothing of this file is stored"
+	}
+	return fmt.Sprintf("%s of its rows are stored in table %s of %s: take them out before you load the file again", count(r.status.Delivered), r.table, r.db)
+}
+
+// found says how the file was read.
+func (r result) found() []string {
+	f := r.status.Found
+	d := f.Dialect
+	how := f.Encoding.Label
+	if f.Container != "" {
+		how += " in " + f.Container
+	}
+	header := "no header row"
+	if d.HeaderRows > 0 {
+		header = "a header row"
+	}
+	if d.HeaderRows > 1 {
+		header = fmt.Sprintf("%d header rows", d.HeaderRows)
+	}
+	text := []string{
+		fmt.Sprintf("%s, delimiter %s, %s line ends", how, visible(d.Delimiter), strings.ToUpper(string(d.LineEnding))),
+		fmt.Sprintf("%s, %s", plural(len(f.Header), "column"), header),
+	}
+	if d.Quote != `"` {
+		text[0] += ", quote " + visible(d.Quote)
+	}
+	if d.Preamble > 0 {
+		text[1] += fmt.Sprintf(", %s above the table", plural(d.Preamble, "line"))
+	}
+	if f.Parent != "" {
+		text = append(text, "mended rejects of run "+f.Parent)
+	}
+	return text
+}
+
+// doubtful is the confidence below which a guess is worth a look.
+const doubtful = .8
+
+// warnings says what a person should have a look at.
+func (r result) warnings() (list []string) {
+	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	s, f := r.status, r.status.Found
+	enc, d := f.Encoding, f.Dialect
+	if enc.Confidence < doubtful {
+		text := fmt.Sprintf("the encoding is a guess (%s)", percentOf(enc.Confidence))
+		if len(enc.RunnersUp) > 0 {
+			text += fmt.Sprintf(", it could be %s (%s)", enc.RunnersUp[0].Label, percentOf(enc.RunnersUp[0].Confidence))
+		}
+		say("%s: see whether accents are right, -encoding pins it", text)
+	}
+	switch {
+	case d.Columns == 1 && d.Confidence < doubtful:
+		say("only one column was found: if there are more, -delimiter pins what is between them")
+	case d.Columns > 1 && d.Confidence < doubtful:
+		text := fmt.Sprintf("the dialect is a guess (%s)", percentOf(d.Confidence))
+		if len(d.RunnersUp) > 0 {
+			text += fmt.Sprintf(", it could have %s", d.RunnersUp[0].Dialect)
+		}
+		say("%s: see whether the columns are right, -delimiter pins it", text)
+	}
+	if d.Columns > 0 && d.HeaderConfidence < doubtful && f.Parent == "" {
+		say("whether there is a header is a guess (%s)", percentOf(d.HeaderConfidence))
+	}
+	if d.HeaderRows == dialect.NoHeader && len(f.Header) > 0 {
+		say("the columns are called %s to %s", f.Header[0].Name, f.Header[len(f.Header)-1].Name)
+	}
+	inTable := (&sqlsink.Sink{}).Columns(f.Header)
+	for i, c := range f.Header {
+		if given := cmp.Or(c.Given, c.Name); given != inTable[i] {
+			say("column %d is called %q as is one before it: in the table it is %q", i+1, given, inTable[i])
+		}
+	}
+	if s.Read > 0 && s.Rejected*5 >= s.Read {
+		say("%s of the rows are rejected: was the file read the right way?", percentOf(float64(s.Rejected)/float64(s.Read)))
+	}
+	for _, code := range slices.Sorted(maps.Keys(s.Tolerated)) {
+		say("%s × %s was left as it is", count(s.Tolerated[code]), words(code))
+	}
+	return list
+}
+
+// rows says what became of the rows.
+func (r result) rows() string {
+	s := r.status
+	text := fmt.Sprintf("%s read: %s loaded", count(s.Read), count(s.Delivered))
+	if s.Rejected > 0 {
+		text += fmt.Sprintf(", %s rejected", count(s.Rejected))
+	}
+	if s.Skipped > 0 {
+		text += fmt.Sprintf(", %s skipped (blank lines and comments)", count(s.Skipped))
+	}
+	return text
+}
+
+// time says how long it took, and how fast that was where it took long enough to tell.
+func (r result) time() string {
+	s := r.status
+	text := span(s.Elapsed)
+	if sec := s.Elapsed.Seconds(); sec > .1 {
+		text += fmt.Sprintf(", %s rows and %s a second", count(int64(float64(s.Read)/sec)), size(s.Rate))
+	}
+	return text
+}
+
+// shown is how many rejects the report describes.
+const shown = 3
+
+// rejected says why records were rejected, and where they are now.
+func (r result) rejected() []string {
+	s := r.status
+	if s.Rejected == 0 {
+		return nil
+	}
+	codes := slices.SortedFunc(maps.Keys(s.Rejects), func(a, b ingest.Code) int {
+		return cmp.Or(cmp.Compare(s.Rejects[b], s.Rejects[a]), cmp.Compare(a, b))
+	})
+	var kinds []string
+	for _, code := range codes {
+		kinds = append(kinds, fmt.Sprintf("%s × %s", count(s.Rejects[code]), words(code)))
+	}
+	list := []string{strings.Join(kinds, ", ")}
+	for _, p := range s.Problems[:min(shown, len(s.Problems))] {
+		list = append(list, fmt.Sprintf("line %s: %s", count(p.Line), p.Reason))
+	}
+	if more := s.Rejected - shown; more > 0 {
+		list = append(list, fmt.Sprintf("and %s more", count(more)))
+	}
+	return append(list, fmt.Sprintf("they are in %s: mend them there and load that file with -append", r.rejects))
+}
+
+// words makes words of a code.
+func words(c ingest.Code) string { return strings.ReplaceAll(string(c), "_", " ") }
+
+func percentOf(p float64) string { return fmt.Sprintf("%.0f %%", 100*p) }
+
+// visible shows a character of a dialect.
+func visible(s string) string {
+	switch s {
+	case dialect.None:
+		return "none"
+	case "\t":
+		return "TAB"
+	case `"`:
+		return `'"'`
+	}
+	return strconv.Quote(s)
+}
+
+func plural(n int, unit string) string {
+	if n == 1 {
+		return "1 " + unit
+	}
+	return count(int64(n)) + " " + unit + "s"
+}
+
+// count writes a number with a comma between thousands.
+func count(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// size writes a number of bytes.
+func size(n float64) string {
+	units := []string{"B", "kB", "MB", "GB", "TB"}
+	i := 0
+	for ; n >= 1000 && i < len(units)-1; i++ {
+		n /= 1000
+	}
+	if n < 10 && i > 0 {
+		return fmt.Sprintf("%.1f %s", n, units[i])
+	}
+	return fmt.Sprintf("%.0f %s", n, units[i])
+}
+
+// span writes a duration as exactly as a person wants to know it.
+func span(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < 10*time.Second && d%time.Second > 0:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}

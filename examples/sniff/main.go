@@ -1,0 +1,279 @@
+// Sniff says what a pipeline would make of CSV files: their encoding, dialect and header, how sure it is
+// and why, and which of the first records would be rejected. Packed files are looked into.
+//
+//	go run ./examples/sniff [-json] FILE...
+//
+// With -json it prints one object a line, also for a file that cannot be read. The exit code is 1 if
+// there was one, otherwise 0; 2 is for wrong usage.
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/sluicecsv/sluice/dialect"
+	"github.com/sluicecsv/sluice/encoding"
+	"github.com/sluicecsv/sluice/ingest"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("sniff", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	asJSON := flags.Bool("json", false, "print one JSON object a line")
+	flags.Usage = func() {
+		fmt.Fprintln(stderr, "usage: sniff [-json] FILE...")
+		flags.PrintDefaults()
+	}
+	if err := flags.Parse(args); err != nil {
+		return 2
+	}
+	if flags.NArg() == 0 {
+		flags.Usage()
+		return 2
+	}
+	out := bufio.NewWriter(stdout)
+	defer out.Flush()
+	code := 0
+	for _, path := range flags.Args() {
+		found, first, err := look(path, !*asJSON)
+		if err != nil {
+			code = 1
+		}
+		if *asJSON {
+			printJSON(out, path, found, err)
+		} else {
+			printReport(out, path, found, first, err)
+		}
+	}
+	return code
+}
+
+// look sniffs a file and, if rows is true, reads its first rows.
+func look(path string, rows bool) (*ingest.Found, firstRows, error) {
+	var first firstRows
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, first, err
+	}
+	defer file.Close()
+	p := ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject}}
+	found, err := p.Sniff(context.Background(), file)
+	if err != nil || !rows {
+		return found, first, err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return found, first, err
+	}
+	return found, first, first.read(&p, file)
+}
+
+// firstRows is what becomes of the first records of a file.
+type firstRows struct {
+	good, bad int
+	all       bool                  // these were all there are
+	problems  []*ingest.RecordError // the first ones
+}
+
+const (
+	maxRows     = 1000
+	maxProblems = 5
+)
+
+func (f *firstRows) read(p *ingest.Pipeline, src io.Reader) error {
+	for _, err := range p.Records(context.Background(), src) {
+		var bad *ingest.RecordError
+		switch {
+		case err == nil:
+			f.good++
+		case errors.As(err, &bad):
+			f.bad++
+			if len(f.problems) < maxProblems {
+				f.problems = append(f.problems, bad)
+			}
+		default:
+			return err
+		}
+		if f.good+f.bad == maxRows {
+			return nil
+		}
+	}
+	f.all = true
+	return nil
+}
+
+// answer is what -json prints about a file that could be read. The dialect's characters stand in it as
+// they are, and "" where the file has none.
+type answer struct {
+	File       string `json:"file"`
+	Encoding   string `json:"encoding"` // the WHATWG or IANA name
+	Delimiter  string `json:"delimiter"`
+	Quote      string `json:"quote"`
+	Escape     string `json:"escape"` // the quote itself where quotes are doubled
+	Comment    string `json:"comment"`
+	Preamble   int    `json:"preamble"` // physical lines above the table
+	HasHeader  bool   `json:"has_header"`
+	LineEnding string `json:"line_ending"` // lf, crlf, cr, mixed
+
+	Container          string               `json:"container,omitempty"` // gzip, bzip2, zip
+	BOM                int                  `json:"bom"`                 // bytes
+	Columns            int                  `json:"columns"`
+	Header             []string             `json:"header,omitempty"`
+	SkipSpace          bool                 `json:"skip_space"`
+	EncodingConfidence float64              `json:"encoding_confidence"`
+	DialectConfidence  float64              `json:"dialect_confidence"`
+	HeaderConfidence   float64              `json:"header_confidence"`
+	EncodingRunnersUp  []encoding.Candidate `json:"encoding_runners_up,omitempty"`
+	DialectRunnersUp   []dialect.Candidate  `json:"dialect_runners_up,omitempty"`
+	Evidence           []string             `json:"evidence,omitempty"`
+	Parent             string               `json:"parent,omitempty"` // the run whose rejects these are
+}
+
+// failure is what -json prints about a file that could not be read.
+type failure struct {
+	File  string      `json:"file"`
+	Error string      `json:"error"`
+	Code  ingest.Code `json:"code,omitempty"`
+}
+
+func printJSON(w io.Writer, path string, found *ingest.Found, err error) {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	if err != nil {
+		e.Encode(failure{path, err.Error(), ingest.CodeOf(err)})
+		return
+	}
+	e.Encode(newAnswer(path, found))
+}
+
+func newAnswer(path string, found *ingest.Found) answer {
+	d, enc := found.Dialect, found.Encoding
+	a := answer{
+		File: path, Encoding: enc.Label, LineEnding: string(d.LineEnding),
+		Delimiter: d.Delimiter, Quote: literal(d.Quote), Escape: literal(d.Escape), Comment: literal(d.Comment),
+		Preamble: max(d.Preamble, 0), HasHeader: d.HeaderRows > 0, SkipSpace: d.SkipSpace == dialect.On,
+		Container: found.Container, BOM: enc.BOM, Columns: d.Columns, Parent: found.Parent,
+		EncodingConfidence: enc.Confidence, DialectConfidence: d.Confidence, HeaderConfidence: d.HeaderConfidence,
+		EncodingRunnersUp: enc.RunnersUp, DialectRunnersUp: d.RunnersUp,
+		Evidence: append(append([]string{}, enc.Evidence...), d.Evidence...),
+	}
+	if d.Escape == dialect.Doubled {
+		quote := []rune(a.Quote)
+		a.Escape = string(quote[len(quote)-1:])
+	}
+	if a.HasHeader {
+		a.Header = found.Header.Names()
+	}
+	return a
+}
+
+// literal gives the character that a dialect names.
+func literal(s string) string {
+	if s == dialect.None {
+		return ""
+	}
+	return s
+}
+
+// The report for a person shows only the runners-up that come close.
+const (
+	maxRunnersUp = 3
+	worthSaying  = .01
+)
+
+func printReport(w io.Writer, path string, found *ingest.Found, first firstRows, err error) {
+	fmt.Fprintf(w, "%s\n", path)
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "  %-11s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	if found != nil {
+		describe(line, found)
+		first.describe(line)
+	}
+	if err != nil {
+		line("error", "%v", err)
+	}
+	fmt.Fprintln(w)
+}
+
+// describe says what was found.
+func describe(line func(name, format string, args ...any), found *ingest.Found) {
+	enc, d := found.Encoding, found.Dialect
+	if found.Container != "" {
+		line("packed", "%s", found.Container)
+	}
+	if found.Parent != "" {
+		line("mended", "the rejects of run %s", found.Parent)
+	}
+	bom := ""
+	if enc.BOM > 0 {
+		bom = " with a byte order mark"
+	}
+	line("encoding", "%s%s (%s)", enc.Label, bom, sure(enc.Confidence))
+	for _, e := range enc.Evidence {
+		line("", "- %s", e)
+	}
+	for _, c := range enc.RunnersUp[:min(maxRunnersUp, len(enc.RunnersUp))] {
+		if c.Confidence >= worthSaying {
+			line("", "or %s (%s)", c.Label, sure(c.Confidence))
+		}
+	}
+	line("dialect", "%s (%s)", d.Dialect, sure(d.Confidence))
+	for _, e := range d.Evidence {
+		line("", "- %s", e)
+	}
+	for _, c := range d.RunnersUp[:min(maxRunnersUp, len(d.RunnersUp))] {
+		if c.Confidence >= worthSaying {
+			line("", "or %s: %d columns (%s)", c.Dialect, c.Columns, sure(c.Confidence))
+		}
+	}
+	switch {
+	case d.HeaderRows > 0:
+		line("header", "yes (%s)", sure(d.HeaderConfidence))
+	case d.Columns > 0:
+		line("header", "no (%s)", sure(d.HeaderConfidence))
+	}
+	if len(found.Header) > 0 {
+		line("columns", "%d: %q", len(found.Header), found.Header.Names())
+	}
+	line("to pin it", "ingest.Pipeline{Encoding: %q, Dialect: %#v}", enc.Label, d.Dialect)
+}
+
+// describe says what becomes of the first records.
+func (f *firstRows) describe(line func(name, format string, args ...any)) {
+	text := fmt.Sprintf("%d good", f.good)
+	if f.bad > 0 {
+		text += fmt.Sprintf(", %d bad", f.bad)
+	}
+	if !f.all {
+		text += fmt.Sprintf(", of the first %d", maxRows)
+	}
+	line("records", "%s", text)
+	for _, e := range f.problems {
+		column := ""
+		if e.ColumnName != "" {
+			column = fmt.Sprintf(", column %q", e.ColumnName)
+		}
+		line("", "- line %d%s: %s", e.Line, column, e.Reason)
+	}
+	if more := f.bad - len(f.problems); more > 0 {
+		line("", "- and %d more", more)
+	}
+}
+
+// sure puts a confidence into words.
+func sure(confidence float64) string {
+	if confidence >= .995 {
+		return "sure"
+	}
+	return fmt.Sprintf("%.0f %% sure", 100*confidence)
+}
