@@ -12,9 +12,9 @@ import (
 // A Column is one column of a table.
 type Column struct {
 	Name string `json:"name"` // unique among the columns
-	// Given is the name as it stands in the file where Name had to be made different from it: it was
-	// empty, or had been used.
-	Given string `json:"given,omitempty"`
+	// Renamed says that Name is not what stands in the file, which is Given: it was empty, or had been used.
+	Renamed bool   `json:"renamed,omitempty"`
+	Given   string `json:"given,omitempty"`
 }
 
 // A Header is the columns of a table, in the order of the file. It is not to be changed.
@@ -62,7 +62,7 @@ type Window struct {
 // A Batch is the records of one window that are to be delivered. It is immutable and never used again
 // by the run: a sink may keep it, and any number of goroutines may read it.
 type Batch struct {
-	header Header
+	found  *Found
 	nulls  map[string]bool
 	window Window
 	text   string // what the fields point into
@@ -102,7 +102,10 @@ func (p *places) row(i int) (start, end int) {
 func (b *Batch) Len() int { return len(b.rows) }
 
 // Header gives the table's columns.
-func (b *Batch) Header() Header { return b.header }
+func (b *Batch) Header() Header { return b.found.Header }
+
+// Found says what the source was found to be.
+func (b *Batch) Found() *Found { return b.found }
 
 // Window says which part of the source the batch stands for.
 func (b *Batch) Window() Window { return b.window }
@@ -142,7 +145,24 @@ func (r Record) Header() Header {
 	if r.batch == nil {
 		return nil
 	}
-	return r.batch.header
+	return r.batch.found.Header
+}
+
+// Found says what the source was found to be; nil for the zero Record.
+func (r Record) Found() *Found {
+	if r.batch == nil {
+		return nil
+	}
+	return r.batch.found
+}
+
+// Given gives the number of fields that stand in the source. Where Policy.Short is Keep it may be less
+// than Len.
+func (r Record) Given() int {
+	if r.batch == nil {
+		return 0
+	}
+	return len(r.fields())
 }
 
 // Len gives the number of fields: that of the columns, or more where Policy.Long is Keep.
@@ -150,7 +170,7 @@ func (r Record) Len() int {
 	if r.batch == nil {
 		return 0
 	}
-	return max(len(r.fields()), len(r.batch.header))
+	return max(len(r.fields()), len(r.batch.found.Header))
 }
 
 func (r Record) fields() []scan.Field {
@@ -166,7 +186,7 @@ func (r Record) fields() []scan.Field {
 // alive (strings.Clone lets it go). A field that Policy.Short filled up is "".
 func (r Record) Field(i int) string {
 	fs := r.fields()
-	if i >= len(fs) && i < len(r.batch.header) {
+	if i >= len(fs) && i < len(r.batch.found.Header) {
 		return ""
 	}
 	f := fs[i]

@@ -9,20 +9,20 @@ import (
 // A Code names a kind of failure. Codes are stable: programs may store and compare them.
 type Code string
 
-// Codes of records that are not delivered.
+// Codes of records that are not delivered, with the setting that decides about them.
 const (
-	CodeUnclosedQuote  Code = "unclosed_quote"    // a quote that never closes; the record is its first line
-	CodeStrayQuote     Code = "stray_quote"       // a quote inside a quoted field that neither closes it nor is escaped
-	CodeTooFewFields   Code = "too_few_fields"    // fewer fields than columns
-	CodeTooManyFields  Code = "too_many_fields"   // more fields than columns
-	CodeEncoding       Code = "invalid_encoding"  // bytes that are no character in the source's encoding
-	CodeNUL            Code = "nul"               // a NUL character
-	CodeControl        Code = "control_character" // a control character other than TAB, CR, LF and NUL
-	CodeInvisible      Code = "invisible_space"   // a zero-width or no-break space
-	CodeBlank          Code = "blank_line"        // a line with nothing on it
-	CodeRecordTooLarge Code = "record_too_large"  // Limits.Record
-	CodeFieldTooLarge  Code = "field_too_large"   // Limits.Field
-	CodeTooManyColumns Code = "too_many_columns"  // Limits.Columns
+	CodeUnclosedQuote  Code = "unclosed_quote"    // a quote that never closes; the record is its first line (Policy.Unclosed, Limits.QuotedLines, Limits.Record)
+	CodeStrayQuote     Code = "stray_quote"       // a quote inside a quoted field that neither closes it nor is escaped (Policy.StrayQuote)
+	CodeTooFewFields   Code = "too_few_fields"    // fewer fields than columns (Policy.Short)
+	CodeTooManyFields  Code = "too_many_fields"   // more fields than columns (Policy.Long)
+	CodeEncoding       Code = "invalid_encoding"  // bytes that are no character in the source's encoding (Policy.Encoding)
+	CodeNUL            Code = "nul"               // a NUL character (Policy.NUL)
+	CodeControl        Code = "control_character" // a control character other than TAB, CR, LF and NUL (Policy.Control)
+	CodeInvisible      Code = "invisible_space"   // a zero-width or no-break space (Policy.Invisible)
+	CodeBlank          Code = "blank_line"        // a line with nothing on it (Policy.Blank)
+	CodeRecordTooLarge Code = "record_too_large"  // Limits.Record (Policy.TooLarge)
+	CodeFieldTooLarge  Code = "field_too_large"   // Limits.Field (Policy.TooLarge)
+	CodeTooManyColumns Code = "too_many_columns"  // Limits.Columns (Policy.TooLarge)
 )
 
 // Codes of failures that end a run.
@@ -80,7 +80,7 @@ type RecordError struct {
 	Code       Code   `json:"code"`
 	Column     int    `json:"column,omitempty"`      // from 1; 0: the record as a whole
 	ColumnName string `json:"column_name,omitempty"` // of Column
-	Reason     string `json:"reason"`                // what is wrong and what to do, without values
+	Reason     string `json:"reason"`                // what is wrong and how to mend it, for who has the file, without values
 	Raw        []byte `json:"-"`                     // the record as it stands in the source, its line end included; not to be changed
 	Truncated  bool   `json:"truncated,omitempty"`   // Raw is only the beginning (CodeRecordTooLarge)
 	Err        error  `json:"-"`                     // the cause, if it is another error

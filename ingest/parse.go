@@ -29,9 +29,10 @@ type parser struct {
 
 	text, extra []byte
 	irregular   irregular
-	invalid     []int // columns of the record in hand with bytes that are no character
-	row, line   int   // in hand, from the window's first
-	stopAt      int   // a reject at which the run ends, whatever the policy; -1: none
+	invalid     []int  // columns of the record in hand with bytes that are no character
+	row, line   int    // in hand, from the window's first
+	reason      string // of the last reject
+	stopAt      int    // a reject at which the run ends, whatever the policy; -1: none
 }
 
 // parse never fails: what is wrong with a window is in its rejects. If stopAt is not negative the run ends
@@ -42,7 +43,7 @@ func parse(s *resolved, w *window, stopAt int) *parsed {
 	switch {
 	case w.oversize:
 		p.out.read++
-		p.reject(CodeRecordTooLarge, 0, fmt.Sprintf("the record has more than %d bytes: raise Limits.Record, or mend the line", s.Limits.Record))
+		p.reject(CodeRecordTooLarge, 0, "the record has more than %d bytes, which is the limit: shorten it", s.Limits.Record)
 	case !p.quick():
 		p.reset()
 		p.careful()
@@ -55,7 +56,7 @@ func parse(s *resolved, w *window, stopAt int) *parsed {
 func (p *parser) reset() {
 	pl := &places{bytes: p.w.raw}
 	pl.find = p.w.rowEnds
-	p.b = &Batch{header: p.w.found.Header, nulls: p.s.nulls, window: p.w.Window, places: pl}
+	p.b = &Batch{found: p.w.found, nulls: p.s.nulls, window: p.w.Window, places: pl}
 	p.out = &parsed{batch: p.b, counts: counts{rejects: map[Code]int64{}, tolerated: map[Code]int64{}}}
 	p.text, p.extra, p.row, p.line = nil, nil, 0, 0
 }
@@ -108,6 +109,8 @@ func (p *parser) quick() bool {
 	}
 	p.irregular = findIrregular(p.text)
 	p.publish()
+	p.b.rows = make([]batchRow, 0, p.w.Rows)
+	p.b.fields = make([]scan.Field, 0, min(int(p.w.Rows)*len(p.b.found.Header), len(p.text)+1))
 	g, unclosed := p.w.lens.text, p.w.unclosed
 	at := 0
 	for ; p.row < int(p.w.Rows) && p.out.stop == nil; p.row++ {
@@ -196,11 +199,11 @@ func (p *parser) record(row scan.Row, first int) {
 			p.drop(first)
 			return
 		}
-		if !p.tolerate(CodeBlank, first, 0, 1, "nothing stands on the line: delete it, or set Policy.Blank") {
+		if !p.tolerate(CodeBlank, first, 0, 1, "nothing stands on the line: delete it") {
 			return
 		}
 	case scan.Unclosed:
-		p.reject(CodeUnclosedQuote, 0, fmt.Sprintf("a quote opens a field and is not closed within %d lines and %d bytes: close it, or double it if it is text", p.s.Limits.QuotedLines, p.s.Limits.Record))
+		p.reject(CodeUnclosedQuote, 0, "a quote opens a field and is never closed: close it, or double it if it is text")
 		return
 	}
 	if p.w.found.Parent != "" && !p.dropTrailer(first) {
@@ -214,7 +217,7 @@ func (p *parser) record(row scan.Row, first int) {
 	}
 	for _, column := range p.invalid {
 		if column < len(p.b.fields)-first &&
-			!p.tolerate(CodeEncoding, first, column+1, 1, fmt.Sprintf("the cell has bytes that are no character in %s: mend it, or set Policy.Encoding", p.w.found.Encoding.Label)) {
+			!p.tolerate(CodeEncoding, first, column+1, 1, "the cell has bytes that are no character in %s: type it again", p.w.found.Encoding.Label) {
 			return
 		}
 	}
@@ -235,14 +238,14 @@ func (p *parser) record(row scan.Row, first int) {
 
 // width sees to it that a record has as many fields as the table has columns, and none beyond its limit.
 func (p *parser) width(row scan.Row, first int) bool {
-	n, columns := len(p.b.fields)-first, len(p.b.header)
+	n, columns := len(p.b.fields)-first, len(p.b.found.Header)
 	policy := &p.s.Policy
 	switch {
 	case row.Kind == scan.Blank:
 	case n > p.s.Limits.Columns:
-		return p.tolerate(CodeTooManyColumns, first, 0, 1, fmt.Sprintf("the record has %d fields: raise Limits.Columns if that is right", n))
+		return p.tolerate(CodeTooManyColumns, first, 0, 1, "the record has %d fields, the limit is %d: check that its line ends are right", n, p.s.Limits.Columns)
 	case n < columns:
-		if !p.tolerate(CodeTooFewFields, first, 0, 1, fmt.Sprintf("the record has %d fields, the table %d columns: add what is missing, or set Policy.Short", n, columns)) {
+		if !p.tolerate(CodeTooFewFields, first, 0, 1, "the record has %s, the table %s: add what is missing", plural(n, "field"), plural(columns, "column")) {
 			return false
 		}
 	case n > columns:
@@ -250,16 +253,24 @@ func (p *parser) width(row scan.Row, first int) bool {
 			p.out.tolerated[CodeTooManyFields]++
 			break
 		}
-		if !p.tolerate(CodeTooManyFields, first, columns+1, 1, fmt.Sprintf("the record has %d fields, the table %d columns: quote the field that has a delimiter inside, or set Policy.Long", n, columns)) {
+		if !p.tolerate(CodeTooManyFields, first, columns+1, 1, "the record has %s, the table %s: quote the field that has a delimiter inside", plural(n, "field"), plural(columns, "column")) {
 			return false
 		}
 	}
 	for i, f := range p.b.fields[first:] {
 		if size := f.End() - f.Start(); size > p.s.Limits.Field {
-			return p.tolerate(CodeFieldTooLarge, first, i+1, 1, fmt.Sprintf("the field has %d bytes, the limit is %d: raise Limits.Field, or shorten it", size, p.s.Limits.Field))
+			return p.tolerate(CodeFieldTooLarge, first, i+1, 1, "the field has %d bytes, the limit is %d: shorten it", size, p.s.Limits.Field)
 		}
 	}
 	return true
+}
+
+// plural spells a number of things.
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // stripEmpty takes the surplus fields off a record if there is nothing in them.
@@ -300,7 +311,7 @@ func (p *parser) characters(first int) bool {
 					n++
 				}
 			}
-			if !p.tolerate(kind.code, first, i+1, n, "the cell has "+kind.what+": take it out, or set the policy for it") {
+			if !p.tolerate(kind.code, first, i+1, n, "the cell has %s: take it out", kind.what) {
 				return false
 			}
 			change = change || p.s.Policy.on(kind.code) != Keep
@@ -329,13 +340,13 @@ func (p *parser) value(f scan.Field) []byte {
 }
 
 // tolerate counts what the policy lets pass; otherwise it rejects the record in hand and says false.
-func (p *parser) tolerate(c Code, first, column int, n int64, reason string) bool {
+func (p *parser) tolerate(c Code, first, column int, n int64, reason string, args ...any) bool {
 	if a := p.s.Policy.on(c); a != Stop && a != Reject {
 		p.out.tolerated[c] += n
 		return true
 	}
 	p.drop(first)
-	p.reject(c, column, reason)
+	p.reject(c, column, reason, args...)
 	return false
 }
 
@@ -343,14 +354,18 @@ func (p *parser) tolerate(c Code, first, column int, n int64, reason string) boo
 func (p *parser) drop(first int) { p.b.fields = p.b.fields[:first] }
 
 // reject makes a reject of the row in hand; under Stop, and at stopAt, the last one.
-func (p *parser) reject(c Code, column int, reason string) {
+func (p *parser) reject(c Code, column int, reason string, args ...any) {
+	if reason = fmt.Sprintf(reason, args...); reason == p.reason {
+		reason = p.reason // rejects of a kind share their words: there may be one for every two bytes
+	}
+	p.reason = reason
 	start, end := p.b.places.row(p.row)
 	e := &RecordError{
 		Position: Position{Offset: p.w.Offset + int64(start), Line: p.w.Line + int64(p.line), Record: p.w.Record + int64(p.row)},
 		Code:     c, Column: column, Reason: reason, Raw: p.w.raw[start:end:end], Truncated: p.w.oversize,
 	}
-	if column > 0 && column <= len(p.b.header) {
-		e.ColumnName = p.b.header[column-1].Name
+	if column > 0 && column <= len(p.b.found.Header) {
+		e.ColumnName = p.b.found.Header[column-1].Name
 	}
 	p.out.rejects = append(p.out.rejects, e)
 	p.out.counts.rejects[c]++

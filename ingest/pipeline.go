@@ -32,7 +32,8 @@ type Pipeline struct {
 	// always does. Record.Null tells; Field gives the value as it stands.
 	Null []string `json:"null,omitempty"`
 
-	// SampleSize is how many bytes are looked at before anything is decided. Default 64 KiB.
+	// SampleSize is how many bytes are looked at before anything is decided; up to 16 times as many where
+	// they leave the encoding in doubt. Default 64 KiB.
 	SampleSize int `json:"sample_size,omitempty"`
 
 	// MinConfidence is the confidence, from 0 to 1, below which a run ends with ErrUnsure before anything
@@ -44,7 +45,7 @@ type Pipeline struct {
 
 	// A batch ends at the first record boundary behind BatchBytes of the source or BatchRecords rows.
 	BatchBytes   int `json:"batch_bytes,omitempty"`   // default 256 KiB
-	BatchRecords int `json:"batch_records,omitempty"` // default: no limit
+	BatchRecords int `json:"batch_records,omitempty"` // default 16,384: it also bounds the rejects of a batch
 
 	// A run holds at most Workers + Queue + 1 batches at a time.
 	Workers int `json:"workers,omitempty"` // writers at work at the same time, over the whole run; default runtime.GOMAXPROCS
@@ -138,22 +139,23 @@ func (p *Pipeline) Records(ctx context.Context, src io.Reader) iter.Seq2[Record,
 	}
 }
 
-// Sniff reads the head of src and says what a run would make of it.
+// Sniff reads the head of src, at most some 16 times SampleSize, and says what a run would make of it. With
+// an error that ends a run before its first record it gives what was found until then, or nil.
 func (p *Pipeline) Sniff(ctx context.Context, src io.Reader) (*Found, error) {
 	s, err := p.resolve()
 	if err != nil {
 		return nil, err
 	}
 	in, err := openSource(ctx, s, src)
-	if err != nil {
-		return nil, err
-	}
 	defer in.release()
-	sp, err := prepare(ctx, s, in)
 	if err != nil {
 		return nil, err
 	}
-	return sp.found, nil
+	sp, err := prepare(ctx, s, in)
+	if err == nil {
+		err = sp.sniffOn(ctx)
+	}
+	return sp.found, err
 }
 
 // Validate says what is wrong with the settings, before the first byte is read.
@@ -209,7 +211,7 @@ func (p *Pipeline) resolve() (*resolved, error) {
 	}{
 		{"SampleSize", &s.SampleSize, 64 << 10, 1, 64 << 20},
 		{"BatchBytes", &s.BatchBytes, 256 << 10, 1, 256 << 20},
-		{"BatchRecords", &s.BatchRecords, 1 << 30, 1, 1 << 30},
+		{"BatchRecords", &s.BatchRecords, 16384, 1, 1 << 30},
 		{"Workers", &s.Workers, runtime.GOMAXPROCS(0), 1, 1 << 16},
 		{"Limits.Record", &s.Limits.Record, 1 << 20, 16, 256 << 20},
 		{"Limits.Field", &s.Limits.Field, 1 << 30, 1, 1 << 30},

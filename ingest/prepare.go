@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/sluicecsv/sluice/dialect"
@@ -13,22 +14,19 @@ import (
 )
 
 // prepare finds out everything that must be known before the first record, and gives a splitter that
-// stands there.
+// stands there. With an error the splitter has what was found until then.
 func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 	sp := &splitter{s: s, in: in, line: 1, patience: patienceLimit(s)}
-	if err := sp.fill(ctx, s.SampleSize); err != nil {
-		return nil, err
-	}
-	sample := sp.buf[:min(len(sp.buf), s.SampleSize)]
-	if len(sample) == 0 && sp.err != nil {
-		return nil, sp.err
-	}
 	found := &Found{Run: s.RunID, Source: in.name, Container: in.container}
 	sp.found = found
-
-	enc, err := sp.sniffEncoding(sample)
+	enc, seen, err := sp.sniffEncoding(ctx)
 	if err != nil {
-		return nil, err
+		return sp, err
+	}
+	found.DecidedAt = int64(seen)
+	sample := sp.buf[:min(len(sp.buf), s.SampleSize)]
+	if len(sample) == 0 && sp.err != nil {
+		return sp, sp.err
 	}
 	text := decodeSample(enc, sample[found.Encoding.BOM:])
 	known := s.Dialect
@@ -36,8 +34,15 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 	if mended {
 		// Rejects come back in the form of the file they come from, and say which that is; a few bad
 		// rows are not enough to sniff it again.
-		found.Parent, known = origin.Run, origin.Dialect
-		if s.encoding == nil && origin.Encoding != enc.Name() && found.Encoding.BOM == 0 {
+		found.Parent = origin.Run
+		known = origin.Dialect.Merge(s.Dialect)
+		known.Preamble = dialect.NoPreamble
+		if s.Dialect.HeaderRows > 0 {
+			known.HeaderRows = origin.Dialect.HeaderRows
+		}
+		// But a program may have saved them in its own encoding. What is well-formed UTF-8 is UTF-8.
+		utf8 := found.Encoding.Label == "UTF-8" && found.Encoding.Confidence >= doubtful
+		if s.encoding == nil && origin.Encoding != enc.Name() && found.Encoding.BOM == 0 && !utf8 {
 			if e, err := encoding.Get(origin.Encoding); err == nil {
 				enc = e
 				found.Encoding = encoding.Guess{Label: e.Name(), Confidence: 1, Evidence: []string{"the file says so: it holds the rejects of an earlier run"}}
@@ -46,7 +51,7 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 		}
 	}
 	if looksBinary(text) {
-		return nil, &FormatError{Format: "binary data", Advice: exportAdvice}
+		return sp, &FormatError{Format: "binary data", Advice: exportAdvice}
 	}
 	found.Dialect = dialect.Sniff(text, known)
 	if mended {
@@ -54,44 +59,79 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 		found.Dialect.Confidence = 1
 	}
 	if found.Dialect.Confidence < s.MinConfidence && len(text) > 0 {
-		return nil, unsure("dialect", found.Dialect.Dialect.String(), found.Dialect.Confidence, s.MinConfidence)
+		return sp, unsure("dialect", found.Dialect.Dialect.String(), found.Dialect.Confidence, s.MinConfidence)
 	}
 	sp.open = found.Encoding.ASCII && s.encoding == nil
 	if !sp.open && found.Encoding.Confidence < s.MinConfidence && len(sample) > 0 {
-		return nil, unsure("encoding", found.Encoding.Label, found.Encoding.Confidence, s.MinConfidence)
+		return sp, unsure("encoding", found.Encoding.Label, found.Encoding.Confidence, s.MinConfidence)
 	}
-	found.DecidedAt = int64(len(sample))
 	sp.rescue = runnerUp(found.Encoding)
 	if sp.lens, err = newLens(enc, found.Dialect.Dialect, s.Limits.QuotedLines); err != nil {
-		return nil, err
+		return sp, err
 	}
 	sp.drop(found.Encoding.BOM)
 	if err := sp.readHeader(ctx); err != nil {
-		return nil, err
+		return sp, err
 	}
 	return sp, nil
 }
 
-// sniffEncoding settles the encoding of the sample, as far as that goes.
-func (sp *splitter) sniffEncoding(sample []byte) (*encoding.Encoding, error) {
-	if enc := sp.s.encoding; enc != nil {
-		label := strings.ToLower(strings.TrimSpace(sp.s.Encoding))
-		if be, err := encoding.Get("UTF-16BE"); err == nil && label == "utf-16" && bytes.HasPrefix(sample, be.BOM()) {
-			enc = be // the label names the family, the mark the byte order
+// A sample that leaves the encoding in doubt is made longer, up to sampleGrowth times.
+const (
+	doubtful     = 0.6 // confidence
+	sampleGrowth = 16
+)
+
+// sniffEncoding settles the encoding, as far as the sample goes, and says how many bytes it looked at.
+func (sp *splitter) sniffEncoding(ctx context.Context) (*encoding.Encoding, int, error) {
+	for size := sp.s.SampleSize; ; size *= 2 {
+		if err := sp.fill(ctx, size); err != nil {
+			return nil, 0, err
 		}
-		g := encoding.Guess{Label: enc.Name(), Confidence: 1, Evidence: []string{"pinned by the caller"}}
-		if bom := enc.BOM(); len(bom) > 0 && bytes.HasPrefix(sample, bom) {
-			g.BOM = len(bom)
+		sample := sp.buf[:min(len(sp.buf), size)]
+		if sp.s.encoding != nil {
+			enc := sp.pinned(sample)
+			return enc, len(sample), nil
+		}
+		g := encoding.Sniff(sample)
+		if g.Confidence < doubtful && !g.ASCII && len(sample) == size && size < sampleGrowth*sp.s.SampleSize {
+			continue
 		}
 		sp.found.Encoding = g
-		return enc, nil
+		enc, err := encoding.Get(g.Label)
+		if err != nil {
+			return nil, 0, &RunError{Code: CodeUnsure, Kind: ErrUnsure, Reason: "the encoding was sniffed but cannot be decoded: pin another one", Err: err}
+		}
+		return enc, len(sample), nil
 	}
-	sp.found.Encoding = encoding.Sniff(sample)
-	enc, err := encoding.Get(sp.found.Encoding.Label)
-	if err != nil {
-		return nil, &RunError{Code: CodeUnsure, Kind: ErrUnsure, Reason: "the encoding was sniffed but cannot be decoded: pin another one", Err: err}
+}
+
+// pinned gives the encoding that the caller has named.
+func (sp *splitter) pinned(sample []byte) *encoding.Encoding {
+	enc := sp.s.encoding
+	label := strings.ToLower(strings.TrimSpace(sp.s.Encoding))
+	if be, err := encoding.Get("UTF-16BE"); err == nil && label == "utf-16" && bytes.HasPrefix(sample, be.BOM()) {
+		enc = be // the label names the family, the mark the byte order
 	}
-	return enc, nil
+	g := encoding.Guess{Label: enc.Name(), Confidence: 1, Evidence: []string{"pinned by the caller"}}
+	if bom := enc.BOM(); len(bom) > 0 && bytes.HasPrefix(sample, bom) {
+		g.BOM = len(bom)
+	}
+	sp.found.Encoding = g
+	return enc
+}
+
+// sniffOn goes on looking for the encoding beyond a sample that was ASCII, as a run would, but only so far.
+func (sp *splitter) sniffOn(ctx context.Context) error {
+	for size := sp.s.SampleSize; sp.open && size <= sampleGrowth*sp.s.SampleSize; size *= 2 {
+		if err := sp.fill(ctx, size); err != nil {
+			return err
+		}
+		if err := sp.decide(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // decodeSample decodes a sample that may end within a character.
@@ -203,6 +243,19 @@ func (sp *splitter) cells(raw []byte, fields []scan.Field) []string {
 	return cells
 }
 
+// visible takes characters out of a column's name that nobody could tell it by, or type.
+func visible(r rune) rune {
+	switch irregularRune(r) {
+	case "":
+		return r
+	case CodeInvisible:
+		if unicode.IsSpace(r) {
+			return ' '
+		}
+	}
+	return -1
+}
+
 // nameColumns makes the header of the header rows, if there are any.
 func (sp *splitter) nameColumns(rows [][]string) error {
 	width := 0
@@ -228,7 +281,7 @@ func (sp *splitter) nameColumns(rows [][]string) error {
 		var parts []string
 		for _, r := range rows {
 			if i < len(r) {
-				if part := strings.TrimSpace(strings.ToValidUTF8(r[i], "")); part != "" {
+				if part := strings.TrimSpace(strings.Map(visible, r[i])); part != "" {
 					parts = append(parts, part)
 				}
 			}
@@ -243,22 +296,23 @@ func (sp *splitter) nameColumns(rows [][]string) error {
 			if sp.s.Policy.Columns == Stop {
 				return sp.headerError(fmt.Sprintf("the name of column %d is empty or used twice: give each column a name of its own, or set Policy.Columns to Rename", i+1))
 			}
-			header[i].Given = given
+			header[i].Given, header[i].Renamed = given, true
 		}
 		header[i].Name = "" // until all given names are known
 	}
+	next := map[string]int{}
 	for i := range header {
 		if header[i].Name != "" {
 			continue
 		}
-		base := header[i].Given
-		n := 2
+		base, n := header[i].Given, 2
 		if base == "" {
 			base, n = "column", i+1
 		}
-		for header[i].Name = fmt.Sprintf("%s_%d", base, n); used[header[i].Name]; n++ {
-			header[i].Name = fmt.Sprintf("%s_%d", base, n+1)
+		for n = max(n, next[base]); header[i].Name == "" || used[header[i].Name]; n++ {
+			header[i].Name = fmt.Sprintf("%s_%d", base, n)
 		}
+		next[base] = n
 		used[header[i].Name] = true
 	}
 	sp.found.Header = header

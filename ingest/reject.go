@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 
@@ -26,8 +29,45 @@ type RejectWriter struct {
 	begun   bool
 }
 
+// A RejectFile is a RejectWriter to a file that it makes with the first reject. It never overwrites one: a
+// person may be mending it.
+type RejectFile struct {
+	path string
+	file *os.File
+	w    *RejectWriter
+}
+
+// NewRejectFile makes a RejectFile. The caller closes it, after the run.
+func NewRejectFile(path string) *RejectFile { return &RejectFile{path: path} }
+
+func (f *RejectFile) Reject(ctx context.Context, from *Found, rejects []*RecordError) error {
+	if f.file == nil {
+		file, err := os.OpenFile(f.path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("the rejects of an earlier run are not overwritten: move the file away, or name another: %w", err)
+		}
+		if err != nil {
+			return err
+		}
+		f.file, f.w = file, NewRejectWriter(file)
+	}
+	return f.w.Reject(ctx, from, rejects)
+}
+
+// Made says whether there was a reject, and so is a file.
+func (f *RejectFile) Made() bool { return f.file != nil }
+
+// Close closes the file, if there is one.
+func (f *RejectFile) Close() error {
+	if f.file == nil {
+		return nil
+	}
+	return f.file.Close()
+}
+
 // NewRejectWriter makes a RejectWriter. Nothing is written before the first reject, and then one Write for
-// each batch that has some. The caller closes w, after the run.
+// each batch that has some. It serves one run: a second one gets an error. The caller closes w, after the
+// run.
 func NewRejectWriter(w io.Writer) *RejectWriter { return &RejectWriter{w: w} }
 
 // The names of the fields a RejectWriter adds, where the source has a header.
@@ -50,9 +90,10 @@ func (w *RejectWriter) Reject(_ context.Context, from *Found, rejects []*RecordE
 		if from.Encoding.BOM > 0 {
 			out = append(out, t.enc.BOM()...)
 		}
-		if out, err = t.header(out, from); err != nil {
-			return err
-		}
+		out = t.header(out, from)
+	}
+	if w.trailer.origin.Run != from.Run {
+		return errors.New("a RejectWriter takes the rejects of one run: make one for each run")
 	}
 	for _, e := range rejects {
 		out = w.trailer.append(out, e)
@@ -147,8 +188,8 @@ func unhexed(s string) (string, bool) {
 }
 
 // findOrigin looks for the first origin in a sample.
-func findOrigin(text []byte) (origin, bool) {
-	for {
+func findOrigin(all []byte) (origin, bool) {
+	for text := all; ; {
 		i := bytes.Index(text, []byte(originMark))
 		if i < 0 {
 			return origin{}, false
@@ -159,6 +200,11 @@ func findOrigin(text []byte) (origin, bool) {
 			line = line[:end]
 		}
 		if o, ok := parseOrigin(string(bytes.TrimRight(line, "\"' \t,;|"))); ok {
+			// A program may have saved the file with a delimiter and quotes of its own.
+			before := bytes.TrimRight(all[:len(all)-len(text)], "\"'")
+			if !bytes.HasSuffix(before, []byte(o.Dialect.Delimiter)) {
+				o.Dialect = dialect.Dialect{Preamble: o.Dialect.Preamble, HeaderRows: o.Dialect.HeaderRows}
+			}
 			return o, true
 		}
 		text = text[len(originMark):]
@@ -226,21 +272,21 @@ func (t *trailer) encode(s string) []byte {
 }
 
 // header writes the header row, if the source has one.
-func (t *trailer) header(out []byte, from *Found) ([]byte, error) {
+func (t *trailer) header(out []byte, from *Found) []byte {
 	var raw []byte
 	switch {
-	case from.Dialect.HeaderRows == 1:
+	case from.Dialect.HeaderRows == 1 && from.Parent == "":
 		raw = from.HeaderRaw
-	case from.Dialect.HeaderRows > 1:
+	case from.Dialect.HeaderRows > 0:
 		names := make([]string, len(from.Header))
 		for i, c := range from.Header {
 			names[i] = t.quote(c.Name)
 		}
 		raw = t.encode(strings.Join(names, t.origin.Dialect.Delimiter))
 	default:
-		return out, nil
+		return out
 	}
-	return t.row(out, raw, RejectCodeColumn, RejectMessageColumn, RejectOriginColumn), nil
+	return t.row(out, raw, RejectCodeColumn, RejectMessageColumn, RejectOriginColumn)
 }
 
 // quote writes a name as a field.
@@ -255,14 +301,13 @@ func (t *trailer) quote(name string) string {
 	return t.plain(name)
 }
 
-// plain takes all structure out of a text.
+// plain takes all structure out of a text: the dialect's, and what may become structure when a spreadsheet
+// saves the file in its own way.
 func (t *trailer) plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(t.structure, r) {
-			return rune(t.fill[0])
-		}
-		return r
-	}, s)
+	words := strings.FieldsFunc(s, func(r rune) bool {
+		return strings.ContainsRune(t.structure, r) || strings.ContainsRune(" ,;|\t\"", r)
+	})
+	return strings.Join(words, t.fill)
 }
 
 func (t *trailer) append(out []byte, e *RecordError) []byte {
@@ -326,7 +371,7 @@ func (p *parser) dropTrailer(first int) bool {
 	p.b.fields = p.b.fields[:n-trailerFields]
 	if o.Cut {
 		p.drop(first)
-		p.reject(CodeRecordTooLarge, 0, "the record is too large to be mended here: mend it in the file it comes from, or raise Limits.Record")
+		p.reject(CodeRecordTooLarge, 0, "the record is too large to be mended here: shorten it in the file it comes from")
 		return false
 	}
 	return true

@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -121,6 +125,72 @@ func TestRejectRound(t *testing.T) {
 	}
 }
 
+// What a person's spreadsheet makes of a reject file is still known for what it is.
+func TestRejectResaved(t *testing.T) {
+	const src = "Name;Ort;n\r\nJ\xe4ger;K\xf6ln;1\r\nM\xfcller;G\xf6ppingen\r\nGr\xfcn;F\xfcrth\r\n"
+	var out bytes.Buffer
+	p := ingest.Pipeline{Encoding: "windows-1252", RunID: "first", Policy: ingest.Policy{Bad: ingest.Reject}, Rejects: ingest.NewRejectWriter(&out)}
+	p.Dialect = dialect.Dialect{Delimiter: ";", HeaderRows: 1}
+	_, err := p.Run(t.Context(), strings.NewReader(src), ingest.SinkFunc(new(collect).write))
+	require.NoError(t, err)
+	enc, err := encoding.Get("windows-1252")
+	require.NoError(t, err)
+	mended, _ := enc.Append(nil, bytes.ReplaceAll(bytes.ReplaceAll(out.Bytes(), []byte("ppingen"), []byte("ppingen;2")), []byte("rth"), []byte("rth;3")))
+	for _, tt := range []struct{ name, text string }{
+		{"UTF-8", string(mended)},
+		{"UTF-8 with a mark", "\ufeff" + string(mended)},
+		{"commas", strings.ReplaceAll(string(mended), ";", ",")},
+		{"commas and quotes", "\"" + strings.ReplaceAll(strings.ReplaceAll(strings.TrimSuffix(string(mended), "\r\n"), ";", "\",\""), "\r\n", "\"\r\n\"") + "\"\r\n"},
+		{"tabs", strings.ReplaceAll(string(mended), ";", "\t")},
+	} {
+		var c collect
+		status, err := ingest.Run(t.Context(), strings.NewReader(tt.text), ingest.SinkFunc(c.write))
+		require.NoError(t, err, tt.name)
+		assert.Equal(t, []string{"Müller+Göppingen+2", "Grün+Fürth+3"}, c.sorted(), tt.name)
+		assert.Equal(t, "first", status.Parent, tt.name)
+	}
+	// What the caller pins holds for a reject file, too.
+	raw := ingest.Pipeline{Policy: ingest.Policy{Long: ingest.Keep, Short: ingest.Keep}}
+	raw.Dialect = dialect.Dialect{Delimiter: "#", HeaderRows: dialect.NoHeader}
+	status, err := raw.Run(t.Context(), strings.NewReader(string(mended)), ingest.SinkFunc(new(collect).write))
+	require.NoError(t, err)
+	assert.Equal(t, "#", status.Found.Dialect.Delimiter)
+	assert.Equal(t, int64(3), status.Delivered)
+}
+
+func TestRejectFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rejects.csv")
+	run := func(src string) (*ingest.RejectFile, error) {
+		f := ingest.NewRejectFile(path)
+		p := ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject}, Rejects: f, Dialect: dialect.Dialect{Delimiter: ",", HeaderRows: 1}}
+		_, err := p.Run(t.Context(), strings.NewReader(src), ingest.SinkFunc(new(collect).write))
+		require.NoError(t, f.Close())
+		return f, err
+	}
+	f, err := run("a,b\n1,2\n")
+	require.NoError(t, err)
+	assert.False(t, f.Made())
+	assert.NoFileExists(t, path)
+	f, err = run("a,b\n1\n")
+	require.NoError(t, err)
+	assert.True(t, f.Made())
+	body, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Contains(t, string(body), "too_few_fields")
+	_, err = run("a,b\n1\n")
+	require.ErrorIs(t, err, fs.ErrExist)
+	assert.ErrorContains(t, err, "move the file away")
+	path = filepath.Join(path, "below a file")
+	_, err = run("a,b\n1\n")
+	assert.Error(t, err)
+
+	one := ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject}, Rejects: ingest.NewRejectWriter(io.Discard), Dialect: dialect.Dialect{Delimiter: ",", HeaderRows: 1}}
+	_, err = one.Run(t.Context(), strings.NewReader("a,b\n1\n"), ingest.SinkFunc(new(collect).write))
+	require.NoError(t, err)
+	_, err = one.Run(t.Context(), strings.NewReader("a,b\n1\n"), ingest.SinkFunc(new(collect).write))
+	assert.ErrorContains(t, err, "one run")
+}
+
 // With several header rows, or names that need quotes, the reject file has one row of good names.
 func TestRejectHeader(t *testing.T) {
 	var out bytes.Buffer
@@ -130,7 +200,7 @@ func TestRejectHeader(t *testing.T) {
 	require.NoError(t, err)
 	lines := strings.Split(out.String(), "\n")
 	assert.Equal(t, `Who,"A ""b"" (x)",sluice_code,sluice_message,sluice_origin`, lines[0])
-	assert.True(t, strings.HasPrefix(lines[1], "3,too_few_fields,the record has 1 fields  the table 2 columns"), lines[1])
+	assert.True(t, strings.HasPrefix(lines[1], "3,too_few_fields,the record has 1 field the table 2 columns"), lines[1])
 	var c collect
 	status, err := (&ingest.Pipeline{}).Run(t.Context(), strings.NewReader(strings.Replace(out.String(), "\n3,", "\n3,4,", 1)), ingest.SinkFunc(c.write))
 	require.NoError(t, err)

@@ -170,7 +170,7 @@ func (r *run) produce() {
 		}
 		r.tracker.splitting(true)
 		sp, err := prepare(r.reading, r.s, in)
-		r.tracker.update(func(s *Status) { s.Source, s.Size = in.name, in.size })
+		r.tracker.update(func(s *Status) { s.Source, s.Size, s.Found = in.name, in.size, sp.found })
 		if err != nil {
 			return err
 		}
@@ -262,6 +262,13 @@ func (r *run) work(id int) error {
 		if !ok {
 			return nil
 		}
+		var err error
+		if writer == nil && len(w.found.Header) > 0 {
+			// Before the window's rejects are kept: if there is nowhere to write to, nothing is.
+			if writer, err = r.openWriter(w.found.Header); err != nil {
+				return err
+			}
+		}
 		out, err := r.parse(w)
 		if err != nil {
 			return err
@@ -270,9 +277,12 @@ func (r *run) work(id int) error {
 			return nil
 		}
 		if writer == nil {
-			if writer, err = r.openWriter(w.found.Header); err != nil {
-				return err
+			// No columns, so no records: there is nothing that a sink could be opened for.
+			r.tracker.stored(w.seq, w.end, &out.counts)
+			if out.stop != nil {
+				return nil
 			}
+			continue
 		}
 		began := time.Now()
 		err = r.call("write", id, w.first(), w.last(), out.batch, func() error { return writer.Write(r.ctx, out.batch) })

@@ -227,7 +227,7 @@ func TestHeaders(t *testing.T) {
 	}{
 		{"a,b\n", ingest.Columns("a", "b")},
 		{" a ,\"b \"\n", ingest.Columns("a", "b")},
-		{"a,a,,a_2\n", ingest.Header{{Name: "a"}, {Name: "a_3", Given: "a"}, {Name: "column_3"}, {Name: "a_2"}}},
+		{"a,a,,a_2\n", ingest.Header{{Name: "a"}, {Name: "a_3", Renamed: true, Given: "a"}, {Name: "column_3", Renamed: true}, {Name: "a_2"}}},
 		{"\n# x\na,b\n", ingest.Columns("a", "b")},
 	} {
 		p := ingest.Pipeline{}

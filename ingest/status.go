@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -148,9 +149,9 @@ func (r *logReporter) Report(s Status) {
 		r.log.Info("ingest: found", run,
 			slog.String("source", s.Source),
 			slog.String("encoding", s.Found.Encoding.Label),
-			slog.Float64("encoding_confidence", s.Found.Encoding.Confidence),
+			slog.String("encoding_confidence", percent(s.Found.Encoding.Confidence)),
 			slog.String("dialect", s.Found.Dialect.Dialect.String()),
-			slog.Float64("dialect_confidence", s.Found.Dialect.Confidence),
+			slog.String("dialect_confidence", percent(s.Found.Dialect.Confidence)),
 			slog.Int("columns", len(s.Found.Header)))
 	}
 	counts := slog.Group("rows", slog.Int64("read", s.Read), slog.Int64("delivered", s.Delivered),
@@ -163,8 +164,15 @@ func (r *logReporter) Report(s Status) {
 			counts, slog.Int64("stored", s.Stored))
 	case Running:
 		r.log.Info("ingest: running", run, counts, slog.Int64("stored", s.Stored),
-			slog.Float64("progress", s.Progress()), slog.Duration("eta", s.ETA), slog.String("bottleneck", string(s.Bottleneck)))
+			slog.String("progress", percent(s.Progress())), slog.Duration("eta", s.ETA), slog.String("bottleneck", string(s.Bottleneck)))
 	}
+}
+
+func percent(share float64) string {
+	if share < 0 {
+		return "unknown"
+	}
+	return fmt.Sprintf("%.0f %%", 100*share)
 }
 
 // A Snapshot is a Reporter that keeps the latest Status: for a status page, which turns it into JSON.

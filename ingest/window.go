@@ -308,8 +308,14 @@ func (sp *splitter) earn(n int) {
 // countLines is the quick road of scan, for bytes in which every line is a row; last says that the source
 // ends behind them.
 func (sp *splitter) countLines(view []byte, goal int, last bool) (c cutAt) {
-	if sp.s.BatchRecords < goal {
-		for c.rows < sp.s.BatchRecords && c.end < goal {
+	rows := sp.s.BatchRecords
+	if rows >= goal/16 { // as a rule they are not too many
+		c.end = lastLine(view, goal)
+		c.rows = bytes.Count(view[:c.end], []byte{'\n'})
+	}
+	if c.rows == 0 || c.rows > rows {
+		c = cutAt{}
+		for c.rows < rows && c.end < goal {
 			n := bytes.IndexByte(view[c.end:], '\n') + 1
 			if n == 0 {
 				break
@@ -317,15 +323,14 @@ func (sp *splitter) countLines(view []byte, goal int, last bool) (c cutAt) {
 			c.end += n
 			c.rows++
 		}
-		c.lines = c.rows
-	} else {
-		c.end = lastLine(view, goal)
-		c.rows = bytes.Count(view[:c.end], []byte{'\n'})
-		c.lines = c.rows
 	}
-	if last && c.end < goal && c.end < len(view) && c.rows < sp.s.BatchRecords {
-		c.end = len(view) // the last line has no line end
+	c.lines = c.rows
+	if last && c.end < goal && c.end < len(view) && c.rows < rows {
+		c.end = len(view) // the last line has no line end, or half of one
 		c.rows++
+		if endsLine(view) {
+			c.lines++
+		}
 	}
 	sp.earn(c.end)
 	return c

@@ -1,0 +1,118 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"testing"
+
+	"github.com/sluicecsv/sluice/dialect"
+	"github.com/sluicecsv/sluice/encoding"
+	"github.com/stretchr/testify/require"
+)
+
+// roadEncodings are one of each way to find structure: in the source itself or in a mask of it, of one,
+// two and four bytes a unit.
+var roadEncodings = []string{"UTF-8", "windows-1252", "UTF-16LE", "UTF-16BE", "UTF-32LE", "Shift_JIS", "GBK", "gb18030", "Big5", "EUC-KR", "EUC-JP", "IBM037", "IBM437"}
+
+var roadDialects = []dialect.Dialect{
+	{Delimiter: ",", Quote: `"`, Escape: dialect.Doubled, Comment: dialect.None, LineEnding: dialect.LF, SkipSpace: dialect.Off},
+	{Delimiter: "|", Quote: "'", Escape: `\`, Comment: "#", LineEnding: dialect.Mixed, SkipSpace: dialect.On},
+	{Delimiter: "、", Quote: "“”", Escape: dialect.Doubled, Comment: "~", LineEnding: dialect.LF, SkipSpace: dialect.Off},
+	{Delimiter: "::", Quote: dialect.None, Escape: "^", Comment: dialect.None, LineEnding: dialect.CR, SkipSpace: dialect.Off},
+	{Delimiter: "é", Quote: `"`, Escape: dialect.None, Comment: "//", LineEnding: dialect.CRLF, SkipSpace: dialect.On},
+}
+
+var roadTexts = []string{
+	"a,b\n\"c\",\"d\"\"e\"\n\n",
+	"a| 'b\\'c'|d\r#x\r\n'e\rf'|'g'h'\n",
+	"a、“b、c”、“d””e”\n~x\n“f\n",
+	"a::b^::c::^^\rd^\re\r",
+	"aé \"béc\" éd\r\n//x\r\n\"y\nz\"é\x00é\u00a0\r\n",
+	"表|ソ,構\n十\\|能、“貼\n",
+	"\u0a0aa,\u0d0d\n\u2028\"\n",
+	"x,\"never\nclosed\n",
+}
+
+// FuzzRoads holds the two roads of the parser against each other: wherever the quick one is taken, the
+// careful one comes to the same batch, rejects and counts.
+func FuzzRoads(f *testing.F) {
+	for _, text := range roadTexts {
+		for i, label := range roadEncodings {
+			enc, err := encoding.Get(label)
+			require.NoError(f, err)
+			raw, err := enc.Encode(text)
+			if err != nil {
+				raw = []byte(text)
+			}
+			for d := range roadDialects {
+				f.Add(raw, uint8(i), uint8(d), uint8(i+d))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, src []byte, enc, d, choice uint8) {
+		if len(src) > 4<<10 || bytes.Contains(src, []byte(originMark)) {
+			t.Skip()
+		}
+		p := Pipeline{Encoding: roadEncodings[int(enc)%len(roadEncodings)], Dialect: roadDialects[int(d)%len(roadDialects)], BatchBytes: 40,
+			Policy: Policy{Bad: Reject}, Null: []string{"a"}, RunID: "run"}
+		p.Dialect.Preamble, p.Dialect.HeaderRows = dialect.NoPreamble, dialect.NoHeader
+		if choice&1 > 0 {
+			p.Policy = Policy{Bad: Reject, Short: Keep, Long: Keep, StrayQuote: Keep, NUL: Strip, Control: Reject, Invisible: Replace, Blank: Keep}
+		}
+		if choice&2 > 0 {
+			p.Limits = Limits{Record: 64, QuotedLines: 2, Field: 20, Columns: 5}
+		}
+		if choice&4 > 0 {
+			p.Policy.Blank = Stop
+		}
+		s, err := p.resolve()
+		require.NoError(t, err)
+		ctx := context.Background()
+		in, err := openSource(ctx, s, bytes.NewReader(src))
+		defer in.release()
+		if err != nil {
+			t.Skip(err)
+		}
+		sp, err := prepare(ctx, s, in)
+		if err != nil {
+			t.Skip(err)
+		}
+		for {
+			w, err := sp.next(ctx)
+			require.NoError(t, err)
+			if w == nil {
+				return
+			}
+			if !w.oversize {
+				sameRoads(t, s, w)
+			}
+		}
+	})
+}
+
+func sameRoads(t *testing.T, s *resolved, w *window) {
+	quick := &parser{s: s, w: w, stopAt: -1}
+	quick.reset()
+	if !quick.quick() {
+		return
+	}
+	careful := &parser{s: s, w: w, stopAt: -1}
+	careful.reset()
+	careful.careful()
+	careful.publish()
+	quick.publish()
+	require.Equal(t, careful.out.counts, quick.out.counts, "%s %q", w.lens.enc.Name(), w.raw)
+	require.Equal(t, careful.out.rejects, quick.out.rejects)
+	require.Equal(t, careful.out.stop, quick.out.stop)
+	require.Equal(t, careful.b.Len(), quick.b.Len())
+	for i, want := range careful.b.All() {
+		got := quick.b.Record(i)
+		require.Equal(t, want.Fields(), got.Fields())
+		require.Equal(t, want.Position(), got.Position())
+		require.Equal(t, want.Raw(), got.Raw())
+		for j := range want.Len() {
+			require.Equal(t, want.Quoted(j), got.Quoted(j))
+			require.Equal(t, want.Null(j), got.Null(j))
+		}
+	}
+}
