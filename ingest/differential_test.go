@@ -378,6 +378,10 @@ func conserves(t *testing.T, src []byte, d, enc, choice uint8) {
 	}
 	// The windows are the table, without a gap.
 	require.NotNil(t, s.Found)
+	if len(s.Found.Header) == 0 && s.Delivered == 0 {
+		require.Empty(t, r.windows, "no columns and no records: nothing for a sink")
+		return
+	}
 	at, row := s.Found.Table.Offset, int64(1)
 	for _, w := range r.windows {
 		require.Equal(t, at, w.Offset)
@@ -522,5 +526,66 @@ func TestLawDeterminismAtTheEnd(t *testing.T) {
 			assert.Equal(t, want.windows, got.windows, "%d bytes", n)
 			assert.Equal(t, want.records, got.records, "%d bytes", n)
 		}
+	}
+}
+
+// A source that fails within a record delivers all records before it, and nothing of that one.
+func TestLawConservationWhenReadFails(t *testing.T) {
+	for i, src := range fixtures {
+		p := ingest.Pipeline{Encoding: "UTF-8", Dialect: dialects[i%len(dialects)], Header: ingest.Columns("a"), BatchBytes: 1 + i%3*20,
+			Policy: ingest.Policy{Bad: ingest.Reject, Short: ingest.Keep, Long: ingest.Keep, NUL: ingest.Keep}}
+		whole, err := events(&p, strings.NewReader(src))
+		require.NoError(t, err)
+		for n := range len(src) {
+			broken := errors.New("broken")
+			got, err := events(&p, io.MultiReader(strings.NewReader(src[:n]), iotest.ErrReader(broken)))
+			require.ErrorIs(t, err, broken)
+			require.ErrorIs(t, err, ingest.ErrRead)
+			require.LessOrEqual(t, len(got), len(whole))
+			require.Equal(t, whole[:len(got)], append([]event{}, got...), "%d bytes of %q", n, src)
+			for _, next := range whole[len(got):] {
+				end := int(next.Position.Offset) + len(next.Raw)
+				// Where a line ends by CR, or a quote is not closed, it takes more to know.
+				require.True(t, end > n || next.Code == ingest.CodeUnclosedQuote || strings.HasSuffix(next.Raw, "\r"), "%q is complete in %d bytes", next.Raw, n)
+				break
+			}
+		}
+	}
+}
+
+// Records looks at its context also when everything is read.
+func TestRecordsEndWithTheirContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	p := ingest.Pipeline{BatchBytes: 1, Dialect: dialects[0]}
+	n := 0
+	for _, err := range p.Records(ctx, strings.NewReader("1,2\n3,4\n5,6\n")) {
+		if n++; n == 2 {
+			require.ErrorIs(t, err, context.Canceled)
+			assert.Equal(t, ingest.CodeCanceled, ingest.CodeOf(err))
+			continue
+		}
+		require.NoError(t, err)
+		cancel()
+	}
+	assert.Equal(t, 2, n)
+}
+
+// Where the sample holds no record there are no columns. What comes behind it is not lost for that.
+func TestLawConservationWithoutColumns(t *testing.T) {
+	src := strings.Repeat("\n", 100) + "a,b\n\nc\n"
+	for _, tt := range []struct {
+		policy    ingest.Policy
+		delivered int
+	}{
+		{ingest.Policy{Bad: ingest.Reject}, 0},
+		{ingest.Policy{Bad: ingest.Reject, Long: ingest.Keep}, 2},
+		{ingest.Policy{Bad: ingest.Reject, Long: ingest.Keep, Blank: ingest.Keep}, 103},
+	} {
+		r, s, err := run(ingest.Pipeline{SampleSize: 50, BatchRecords: 10, Dialect: dialects[0], Policy: tt.policy}, strings.NewReader(src))
+		require.NoError(t, err)
+		assert.EqualValues(t, 103, s.Read)
+		assert.EqualValues(t, tt.delivered, s.Delivered)
+		assert.Len(t, r.records, tt.delivered, "what counts as delivered has been written")
 	}
 }

@@ -2,10 +2,14 @@ package ingest
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
 	"strings"
 )
 
-// signatures are the first bytes of files that people upload in place of delimited text.
+// signatures are the first bytes of files that people upload in place of delimited text. Those that are
+// letters could be a cell: they count only where there is a byte near them that no text has.
 var signatures = []struct {
 	magic  string
 	at     int // offset of magic
@@ -62,19 +66,61 @@ var markup = []struct{ tag, format string }{
 	{"<?xml", "XML"}, {"<svg", "SVG"},
 }
 
-// recognise says what a file is that is no delimited text, by its first bytes; nil if it may be text.
+// recognise says what a file is that is no text, by its first bytes; nil if it may be text.
 func recognise(head []byte) error {
+	binary := bytes.ContainsFunc(head, func(r rune) bool { return r < '\t' })
 	for _, s := range signatures {
-		if len(head) >= s.at && bytes.HasPrefix(head[s.at:], []byte(s.magic)) {
+		cell := !strings.ContainsFunc(s.magic, func(r rune) bool { return r < ' ' || r > '~' || r == '%' || r == '{' })
+		if len(head) >= s.at && bytes.HasPrefix(head[s.at:], []byte(s.magic)) && (binary || !cell) {
 			return &FormatError{Format: s.format, Advice: s.advice}
 		}
 	}
-	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
+	return nil
+}
+
+// recogniseText says what a text is that is no delimited one; nil if it may be.
+func recogniseText(text []byte) error {
+	text = bytes.TrimLeft(text, "\ufeff \t\r\n")
 	start := strings.ToLower(string(text[:min(len(text), 32)]))
 	for _, m := range markup {
 		if rest, ok := strings.CutPrefix(start, m.tag); ok && (rest == "" || strings.ContainsAny(rest[:1], " \t\r\n>/")) {
 			return &FormatError{Format: m.format, Advice: "it may be an error page or a table saved as a web page; " + exportAdvice}
 		}
 	}
+	switch {
+	case isJSON(text):
+		return &FormatError{Format: "JSON", Advice: exportAdvice}
+	case isBinary(text):
+		return &FormatError{Format: "binary data", Advice: exportAdvice}
+	}
 	return nil
+}
+
+// isJSON says that a text begins with an object or a list, and that these end it, its line, or go on
+// beyond it.
+func isJSON(text []byte) bool {
+	if len(text) == 0 || text[0] != '{' && text[0] != '[' {
+		return false
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	var value json.RawMessage
+	switch err := d.Decode(&value); {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return true
+	case err != nil:
+		return false
+	}
+	behind := bytes.TrimLeft(text[d.InputOffset():], " \t")
+	return len(behind) == 0 || behind[0] == '\n' || behind[0] == '\r'
+}
+
+// isBinary says that a text is none: a third of it is control characters that no table has.
+func isBinary(text []byte) bool {
+	n := 0
+	for _, c := range text {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != 0 && !(c >= 0x1c && c <= 0x1f) && c > 3 {
+			n++
+		}
+	}
+	return n > 8 && n > len(text)/3
 }

@@ -362,7 +362,7 @@ func (p *parser) reject(c Code, column int, reason string, args ...any) {
 	start, end := p.b.places.row(p.row)
 	e := &RecordError{
 		Position: Position{Offset: p.w.Offset + int64(start), Line: p.w.Line + int64(p.line), Record: p.w.Record + int64(p.row)},
-		Code:     c, Column: column, Reason: reason, Raw: p.w.raw[start:end:end], Truncated: p.w.oversize,
+		Code:     c, Column: column, Reason: reason, Raw: p.w.raw[start:end:end], Truncated: int64(len(p.w.raw)) < p.w.Length,
 	}
 	if column > 0 && column <= len(p.b.found.Header) {
 		e.ColumnName = p.b.found.Header[column-1].Name

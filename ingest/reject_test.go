@@ -214,7 +214,7 @@ func TestRejectTooLarge(t *testing.T) {
 	p := ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject}, Rejects: ingest.NewRejectWriter(&out), Limits: ingest.Limits{Record: 100}}
 	p.Dialect = dialect.Dialect{Delimiter: ",", HeaderRows: 1}
 	var c collect
-	status, err := p.Run(t.Context(), strings.NewReader("a\n1\n"+strings.Repeat("x", 1000)+"\n2\n"), ingest.SinkFunc(c.write))
+	status, err := p.Run(t.Context(), strings.NewReader("a\n1\n"+strings.Repeat("x", 10000)+"\n2\n"), ingest.SinkFunc(c.write))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"1", "2"}, c.sorted())
 	assert.Equal(t, map[ingest.Code]int64{ingest.CodeRecordTooLarge: 1}, status.Rejects)

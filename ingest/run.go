@@ -191,6 +191,9 @@ func (r *run) split(sp *splitter) error {
 	before := (<-chan struct{})(turn)
 	started := 0
 	var found *Found
+	if sp.mended > 0 {
+		r.tracker.update(func(s *Status) { s.Tolerated[CodeEncoding] += sp.mended })
+	}
 	for {
 		if found != sp.found {
 			found = sp.found
@@ -276,8 +279,14 @@ func (r *run) work(id int) error {
 		if out == nil {
 			return nil
 		}
+		if writer == nil && out.batch.Len() > 0 {
+			// The sample held no record, so there are no columns; but a policy keeps fields beyond them.
+			if writer, err = r.openWriter(w.found.Header); err != nil {
+				return err
+			}
+		}
 		if writer == nil {
-			// No columns, so no records: there is nothing that a sink could be opened for.
+			// No columns and no records: there is nothing that a sink could be opened for.
 			r.tracker.stored(w.seq, w.end, &out.counts)
 			if out.stop != nil {
 				return nil

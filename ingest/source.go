@@ -84,10 +84,8 @@ func openSource(ctx context.Context, s *resolved, src io.Reader) (*source, error
 	in.r = raw
 
 	for {
-		head, err := peek(in, 512)
-		if err != nil {
-			return in, err
-		}
+		head := peek(in, 512)
+		var err error
 		var unpacked io.Reader
 		name, packed := "", raw
 		switch {
@@ -118,17 +116,23 @@ func openSource(ctx context.Context, s *resolved, src io.Reader) (*source, error
 	}
 }
 
-// peek looks at the first bytes of in.r without taking them.
-func peek(in *source, n int) ([]byte, error) {
+// peek looks at the first bytes of in.r without taking them. If it fails there, in.r gives what was read
+// before, and fails then.
+func peek(in *source, n int) []byte {
 	head := make([]byte, n)
 	n, err := io.ReadFull(in.r, head)
 	head = head[:n]
-	in.r = io.MultiReader(bytes.NewReader(head), in.r)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, readError(err, int64(n))
+		in.r = failed{err}
 	}
-	return head, nil
+	in.r = io.MultiReader(bytes.NewReader(head), in.r)
+	return head
 }
+
+// failed is a source that cannot be read any further.
+type failed struct{ err error }
+
+func (f failed) Read([]byte) (int, error) { return 0, f.err }
 
 // sizeOf gives how much is left to read of src, -1 if it does not say.
 func sizeOf(src io.Reader) int64 {

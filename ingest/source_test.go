@@ -127,14 +127,18 @@ func TestNotText(t *testing.T) {
 		{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "XLS"},
 		{"\x89PNG\r\n\x1a\n", "PNG"},
 		{"\xff\xd8\xff\xe0", "JPEG"},
-		{"GIF89a", "GIF"},
+		{"GIF89a\x01\x00", "GIF"},
 		{"RIFF\x00\x00\x00\x00WEBP", "WebP"},
 		{"\x28\xb5\x2f\xfd", "zstd"},
 		{"\xfd7zXZ\x00", "xz"},
 		{"<!DOCTYPE html><html>", "HTML"},
 		{"\xef\xbb\xbf \n<HTML lang=de>", "HTML"},
 		{"<?xml version='1.0'?>", "XML"},
-		{"PAR1", "Parquet"},
+		{"PAR1\x15\x04", "Parquet"},
+		{"<\x00h\x00t\x00m\x00l\x00>\x00", "HTML"},
+		{"[{\"a\": 1},\n {\"a\": 2}]\n", "JSON"},
+		{"{\"a\": 1}\n{\"a\": 2}\n", "JSON"},
+		{"{\"a\": [1, 2", "JSON"},
 		{string(bytes.Repeat([]byte{0}, 257)) + "ustar", "tar"},
 		{strings.Repeat("\x05\x06\x07a", 100), "binary"},
 		{string(zipped(t, "[Content_Types].xml", "", "xl/workbook.xml", "")), "XLSX"},
@@ -149,7 +153,7 @@ func TestNotText(t *testing.T) {
 		assert.NotEmpty(t, format.Advice)
 		assert.Equal(t, ingest.CodeFormat, ingest.CodeOf(err))
 	}
-	for _, src := range []string{"<b>,1\n", "{\"a\":1},2\n", "BZhello,1\n", "PK,1\n", "a,<html>\n", "\x00,1\n"} {
+	for _, src := range []string{"<b>,1\n", "{\"a\":1},2\n", "BZhello,1\n", "PK,1\n", "a,<html>\n", "\x00,1\n", "GIF89a,1\n", "PAR1;PAR2\n", "doc,ftyp,size\n", "[a],[b]\n", "{a}\n"} {
 		p := ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject}}
 		_, err := p.Run(t.Context(), strings.NewReader(src), ingest.SinkFunc(new(collect).write))
 		assert.NoError(t, err, "%q", src)

@@ -144,7 +144,8 @@ type splitter struct {
 	line     int64 // of buf[0]
 	row      int64 // that begins at buf[0]
 	seq      int64
-	patience int // bytes that may still be looked at in vain, see scan
+	mended   int64 // cells of the header whose bytes were no characters
+	patience int   // bytes that may still be looked at in vain, see scan
 }
 
 // readAhead is what is read beyond a batch, so that it can end at a record boundary.
@@ -197,6 +198,9 @@ func (sp *splitter) drop(n int) {
 func (sp *splitter) next(ctx context.Context) (*window, error) {
 	want := sp.s.BatchBytes + readAhead
 	for {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		if err := sp.fill(ctx, want); err != nil {
 			return nil, err
 		}
