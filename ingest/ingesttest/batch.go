@@ -1,0 +1,98 @@
+package ingesttest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/sluicecsv/sluice/dialect"
+	"github.com/sluicecsv/sluice/ingest"
+)
+
+// NewBatch makes a batch of records, as a run would read them from a file of comma-separated values
+// without a header row. [Null] stands for nothing between two commas. A field is quoted where it has to
+// be: when it is empty, or has a comma, a quote, a line end or a byte order mark inside, or
+// a space at either end. A record may
+// be shorter or longer than the header. Without records the batch is that of a window of which no record
+// is delivered.
+//
+// It panics if a column's name is empty or used twice, or if a field is not valid UTF-8: no run would
+// give such a batch.
+func NewBatch(header []string, records ...[]string) *ingest.Batch {
+	var text strings.Builder
+	for _, r := range records {
+		writeRecord(&text, r)
+	}
+	if len(records) == 0 {
+		text.WriteString("filtered\n")
+	}
+	const whole = 256 << 20 // the most that a window can hold
+	p := ingest.Pipeline{
+		Encoding:   "UTF-8",
+		Dialect:    plain,
+		Header:     ingest.Columns(header...),
+		BatchBytes: whole,
+		Workers:    1,
+		Limits:     ingest.Limits{Record: whole, Columns: 1 << 24, QuotedLines: 1 << 30},
+		Policy: ingest.Policy{
+			Short: ingest.Keep, Long: ingest.Keep, Blank: ingest.Keep,
+			NUL: ingest.Keep, Control: ingest.Keep, Invisible: ingest.Keep,
+		},
+	}
+	if len(records) == 0 {
+		p.Filter = func(ingest.Record) bool { return false }
+	}
+	var batch *ingest.Batch
+	_, err := p.Run(context.Background(), strings.NewReader(text.String()), ingest.SinkFunc(
+		func(_ context.Context, b *ingest.Batch) error {
+			batch = b
+			return nil
+		}))
+	if err != nil {
+		panic(fmt.Sprintf("ingesttest: NewBatch: %v", err))
+	}
+	return batch
+}
+
+// plain is the dialect that writeRecord writes.
+var plain = dialect.Dialect{
+	Delimiter:  ",",
+	Quote:      `"`,
+	Escape:     dialect.Doubled,
+	Comment:    dialect.None,
+	LineEnding: dialect.LF,
+	SkipSpace:  dialect.Off,
+	Preamble:   dialect.NoPreamble,
+	HeaderRows: dialect.NoHeader,
+}
+
+func writeRecord(w *strings.Builder, fields []string) {
+	for i, f := range fields {
+		if i > 0 {
+			w.WriteByte(',')
+		}
+		switch {
+		case f == Null:
+		case f == "" || strings.ContainsAny(f, ",\"\r\n\ufeff") || strings.TrimSpace(f) != f:
+			w.WriteString(`"` + strings.ReplaceAll(f, `"`, `""`) + `"`)
+		default:
+			w.WriteString(f)
+		}
+	}
+	w.WriteByte('\n')
+}
+
+// records gives a batch's records as NewBatch takes them.
+func records(b *ingest.Batch) [][]string {
+	all := make([][]string, 0, b.Len())
+	for _, r := range b.All() {
+		fields := r.Fields()
+		for i := range fields {
+			if r.Null(i) {
+				fields[i] = Null
+			}
+		}
+		all = append(all, fields)
+	}
+	return all
+}

@@ -1,2 +1,0 @@
-// Package sqlitesink stores records in SQLite files.
-package sqlitesink

@@ -1,0 +1,145 @@
+// Package sqlitesink writes records into SQLite files. The database is compiled to Go: no C compiler is
+// needed.
+//
+//	sink, err := sqlitesink.Open("out.db", "contacts")
+//	if err != nil {
+//		return err
+//	}
+//	defer sink.Close()
+//	status, err := ingest.Run(ctx, file, sink)
+package sqlitesink
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sluicecsv/sluice/ingest"
+	"github.com/sluicecsv/sluice/ingest/sqlsink"
+
+	_ "modernc.org/sqlite" // the driver
+)
+
+// A Sink writes records into a table of a SQLite file. The settings are those of the [sqlsink.Sink] in it;
+// Open fills them in, and they can be changed until the first run.
+//
+// The file is in WAL mode, so that others can read it while a run writes. It is synced to the disk at
+// every checkpoint, not at every commit: a batch that was acknowledged outlives the program, also when
+// that is killed; when the machine loses power, the last batches may be missing, but none is there in
+// part.
+type Sink struct {
+	sqlsink.Sink
+
+	// Wait is how long a write waits for another program to release its lock on the file. Default 30 s.
+	Wait time.Duration
+
+	path string
+}
+
+// maxParams is the most parameters of a statement. SQLite takes 32,766, but the driver looks each one up
+// among all of them: statements are fastest at this size.
+const maxParams = 100
+
+// busy is how long SQLite itself waits for a lock. It cannot be canceled while it does.
+const busy = 20 * time.Millisecond
+
+// defaultWait is that of Sink.Wait.
+const defaultWait = 30 * time.Second
+
+// Open opens a SQLite file, or makes it, for records that go into a table; that is made too unless it is
+// there. The path ":memory:" is a database in memory, which is gone after Close.
+//
+// A Sink has one connection, as SQLite has one writer at a time: the workers of a run take turns. Several
+// sinks, in one program or in many, can write into the same file.
+func Open(path, table string) (*Sink, error) {
+	dsn, err := source(path)
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	db.SetMaxOpenConns(1)
+	s := &Sink{
+		Sink: sqlsink.Sink{DB: db, Table: table, Create: true, MaxParams: maxParams},
+		path: path,
+	}
+	if err := s.patiently(context.Background(), db.Ping); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// source gives the name under which the driver opens a file, with the settings of every connection.
+func source(path string) (string, error) {
+	name := "file::memory:"
+	if path != ":memory:" {
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			return "", err
+		}
+		abs = filepath.ToSlash(abs)
+		if !strings.HasPrefix(abs, "/") {
+			abs = "/" + abs // of Windows: file:///C:/
+		}
+		name = (&url.URL{Scheme: "file", Path: abs}).String()
+	}
+	return name + "?" + url.Values{
+		"_busy_timeout": {strconv.FormatInt(busy.Milliseconds(), 10)},
+		"_pragma":       {"journal_mode(WAL)", "synchronous(NORMAL)"},
+		"_txlock":       {"immediate"}, // a transaction that is to write waits at its begin, where nothing is lost
+	}.Encode(), nil
+}
+
+// Close closes the file. It is called when no run writes any more.
+func (s *Sink) Close() error { return explain(s.path, s.DB.Close()) }
+
+// Open makes a writer, and the table.
+func (s *Sink) Open(ctx context.Context, h ingest.Header) (ingest.Writer, error) {
+	var w ingest.Writer
+	err := s.patiently(ctx, func() (err error) {
+		w, err = s.Sink.Open(ctx, h)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &writer{sink: s, to: w}, nil
+}
+
+type writer struct {
+	sink *Sink
+	to   ingest.Writer
+}
+
+func (w *writer) Write(ctx context.Context, b *ingest.Batch) error {
+	return w.sink.patiently(ctx, func() error { return w.to.Write(ctx, b) })
+}
+
+func (w *writer) Close(ctx context.Context, cause error) error {
+	return explain(w.sink.path, w.to.Close(ctx, cause))
+}
+
+// patiently does something again while the file is locked by others, of which nothing is stored then. It
+// waits here and not in SQLite, where a wait cannot be canceled.
+func (s *Sink) patiently(ctx context.Context, do func() error) error {
+	until := time.Now().Add(cmp.Or(s.Wait, defaultWait))
+	for {
+		err := do()
+		if !locked(err) || time.Now().After(until) {
+			return explain(s.path, err)
+		}
+		select {
+		case <-ctx.Done():
+			return explain(s.path, ctx.Err())
+		case <-time.After(busy):
+		}
+	}
+}
