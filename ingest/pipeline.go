@@ -146,9 +146,9 @@ func (p *Pipeline) Sniff(ctx context.Context, src io.Reader) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	in, err := openSource(ctx, s, src)
+	in := newSource(src)
 	defer in.release()
-	if err != nil {
+	if err := in.open(ctx, s); err != nil {
 		return nil, err
 	}
 	sp, err := prepare(ctx, s, in)

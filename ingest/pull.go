@@ -8,9 +8,9 @@ import (
 // pull is Records: the run without goroutines.
 func pull(ctx context.Context, s *resolved, src io.Reader, yield func(Record, error) bool) {
 	err := func() error {
-		in, err := openSource(ctx, s, src)
+		in := newSource(src)
 		defer in.release()
-		if err != nil {
+		if err := in.open(ctx, s); err != nil {
 			return err
 		}
 		sp, err := prepare(ctx, s, in)

@@ -237,6 +237,14 @@ func (r *reference) row(i int) (refRow, int) {
 			break
 		}
 		i += utf8.RuneCountInString(r.dialect.Delimiter)
+		if r.dialect.Delimiter == " " && r.dialect.SkipSpace == dialect.On {
+			for r.is(i, ' ') {
+				i++
+			}
+			if i == len(r.chars) || r.lineEnd(i) > 0 {
+				break
+			}
+		}
 	}
 	end := i + r.lineEnd(i)
 	blank := len(row.fields) == 1

@@ -68,9 +68,9 @@ func FuzzRoads(f *testing.F) {
 		s, err := p.resolve()
 		require.NoError(t, err)
 		ctx := context.Background()
-		in, err := openSource(ctx, s, bytes.NewReader(src))
+		in := newSource(bytes.NewReader(src))
 		defer in.release()
-		if err != nil {
+		if err := in.open(ctx, s); err != nil {
 			t.Skip(err)
 		}
 		sp, err := prepare(ctx, s, in)

@@ -27,7 +27,7 @@ const grace = 40 * time.Millisecond
 // run is one run of a pipeline.
 type run struct {
 	s       *resolved
-	src     io.Reader
+	in      *source
 	sink    Sink
 	tracker *tracker
 
@@ -46,7 +46,6 @@ type run struct {
 	verdict verdict
 
 	mu      sync.Mutex
-	in      *source
 	closing bool // no worker starts any more
 	writers []Writer
 	rows    int64 // that produce has cut
@@ -56,7 +55,7 @@ type run struct {
 
 func newRun(s *resolved, src io.Reader, sink Sink) *run {
 	return &run{
-		s: s, src: src, sink: sink, tracker: newTracker(s), verdict: verdict{s: s},
+		s: s, in: newSource(src), sink: sink, tracker: newTracker(s), verdict: verdict{s: s},
 		windows:  make(chan *window, s.Queue),
 		produced: make(chan struct{}),
 		stopped:  make(chan struct{}),
@@ -116,7 +115,7 @@ func (r *run) supervise(ctx context.Context) {
 	r.mu.Unlock()
 	r.stopReading()
 	if !wait(r.produced, grace/2) {
-		r.unblock()
+		r.in.unblock()
 	}
 	r.workers.Wait()
 	if r.ctx.Err() != nil {
@@ -128,7 +127,7 @@ func (r *run) supervise(ctx context.Context) {
 	cause := r.failure()
 	for i, w := range r.writers { // no worker is left that could open another
 		// What is to be cleaned up is cleaned up also when the run's context has ended.
-		err := r.call("close", i, Position{}, Position{}, nil, func() error { return w.Close(context.WithoutCancel(ctx), cause) })
+		err := r.call("close", i, nowhere, func() error { return w.Close(context.WithoutCancel(ctx), cause) })
 		if err != nil {
 			r.fail(err)
 			if cause == nil {
@@ -160,17 +159,13 @@ func (r *run) produce() {
 	defer close(r.produced)
 	defer close(r.windows)
 	err := guard("read", func() error {
-		in, err := openSource(r.reading, r.s, r.src)
-		defer in.release()
-		r.mu.Lock()
-		r.in = in
-		r.mu.Unlock()
-		if err != nil {
+		defer r.in.release()
+		if err := r.in.open(r.reading, r.s); err != nil {
 			return err
 		}
 		r.tracker.splitting(true)
-		sp, err := prepare(r.reading, r.s, in)
-		r.tracker.update(func(s *Status) { s.Source, s.Size, s.Found = in.name, in.size, sp.found })
+		sp, err := prepare(r.reading, r.s, r.in)
+		r.tracker.update(func(s *Status) { s.Source, s.Size, s.Found = r.in.name, r.in.size, sp.found })
 		if err != nil {
 			return err
 		}
@@ -294,7 +289,7 @@ func (r *run) work(id int) error {
 			continue
 		}
 		began := time.Now()
-		err = r.call("write", id, w.first(), w.last(), out.batch, func() error { return writer.Write(r.ctx, out.batch) })
+		err = r.call("write", id, out.batch.span, func() error { return writer.Write(r.ctx, out.batch) })
 		r.tracker.spend(StageSink, time.Since(began))
 		if err != nil {
 			return err
@@ -335,13 +330,13 @@ func (r *run) parse(w *window) (*parsed, error) {
 	}
 	out, stop := r.verdict.pass(w, out)
 	if !out.balanced() {
-		return nil, &RunError{Code: CodeConservation, Kind: ErrInternal, At: w.first(), Reason: "a window's rows do not add up: please report this"}
+		return nil, &RunError{Code: CodeConservation, Kind: ErrInternal, At: w.start(), Reason: "a window's rows do not add up: please report this"}
 	}
 	if len(out.rejects) > 0 {
 		r.tracker.problems(out.rejects)
 		if sink := r.s.Rejects; sink != nil {
 			began := time.Now()
-			err := r.call("reject", 0, out.rejects[0].Position, out.rejects[len(out.rejects)-1].Position, nil, func() error { return sink.Reject(r.ctx, w.found, out.rejects) })
+			err := r.call("reject", 0, out.span, func() error { return sink.Reject(r.ctx, w.found, out.rejects) })
 			r.tracker.spend(StageSink, time.Since(began))
 			if err != nil {
 				return nil, err
@@ -402,15 +397,6 @@ func (v *verdict) shareReason(rejected, rows int64) string {
 	return fmt.Sprintf("%d of %d records rejected, a share above the limit of %g: mend the file, check its dialect, or raise Policy.MaxRejectShare", rejected, rows, v.s.Policy.MaxRejectShare)
 }
 
-// first and last say where a window's rows are, as far as that is known without looking.
-func (w *window) first() Position { return Position{Offset: w.Offset, Line: w.Line, Record: w.Record} }
-
-func (w *window) last() Position {
-	p := w.first()
-	p.Record += w.Rows - 1
-	return p
-}
-
 // openWriter opens a writer, one at a time.
 func (r *run) openWriter(h Header) (Writer, error) {
 	select {
@@ -423,7 +409,7 @@ func (r *run) openWriter(h Header) (Writer, error) {
 	id := len(r.writers)
 	r.mu.Unlock()
 	var w Writer
-	err := r.call("open", id, Position{}, Position{}, nil, func() (err error) {
+	err := r.call("open", id, nowhere, func() (err error) {
 		w, err = r.sink.Open(r.ctx, h)
 		if err == nil && w == nil {
 			err = errors.New("Open returned neither a Writer nor an error")
@@ -439,20 +425,12 @@ func (r *run) openWriter(h Header) (Writer, error) {
 	return w, nil
 }
 
-// call calls a function of the caller's and makes its error, or its panic, a SinkError.
-func (r *run) call(op string, writer int, first, last Position, b *Batch, f func() error) (err error) {
-	code := CodeSink
-	if op == "reject" {
-		code = CodeRejectSink
-	}
+// call calls a function of the caller's and makes its error, or its panic, a SinkError. Where says which
+// records it has in hand.
+func (r *run) call(op string, writer int, where func() (first, last Position), f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			if b != nil {
-				if i := b.failed.Load(); i > 0 {
-					first = b.Record(int(i) - 1).Position()
-					last = first
-				}
-			}
+			first, last := where()
 			err = panicked(op, first, last, writer, v)
 		}
 	}()
@@ -462,7 +440,35 @@ func (r *run) call(op string, writer int, first, last Position, b *Batch, f func
 	if r.ctx.Err() != nil && errors.Is(err, r.ctx.Err()) {
 		return canceled(r.ctx)
 	}
+	code := CodeSink
+	if op == "reject" {
+		code = CodeRejectSink
+	}
+	first, last := where()
 	return &SinkError{Code: code, Op: op, First: first, Last: last, Err: err, Writer: writer}
+}
+
+func nowhere() (first, last Position) { return }
+
+// span gives the first and the last record of a batch, or the one that was in hand in a panic.
+func (b *Batch) span() (first, last Position) {
+	if i := int(b.failed.Load()); i > 0 {
+		return b.Record(i - 1).Position(), b.Record(i - 1).Position()
+	}
+	if b.Len() == 0 {
+		first = b.window.start()
+		return first, first
+	}
+	return b.Record(0).Position(), b.Record(b.Len() - 1).Position()
+}
+
+// span gives the first and the last reject.
+func (out *parsed) span() (first, last Position) {
+	return out.rejects[0].Position, out.rejects[len(out.rejects)-1].Position
+}
+
+func (w *Window) start() Position {
+	return Position{Offset: w.Offset, Line: w.Line, Record: w.Record}
 }
 
 func panicked(op string, first, last Position, writer int, v any) *SinkError {
@@ -521,16 +527,6 @@ func (r *run) failure() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.err
-}
-
-// unblock frees a Read that hangs.
-func (r *run) unblock() {
-	r.mu.Lock()
-	in := r.in
-	r.mu.Unlock()
-	if in != nil {
-		in.unblock()
-	}
 }
 
 // end settles the result of the run, once: err if nothing has failed before.

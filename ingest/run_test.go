@@ -102,6 +102,13 @@ func TestLawCancel(t *testing.T) {
 			p := ingest.Pipeline{SampleSize: 100, BatchBytes: 100}
 			return p.Run(ctx, h, ingest.SinkFunc(new(collect).write))
 		}},
+		{name: "a Read that hangs at the start and can be closed", free: true, run: func(t *testing.T, ctx context.Context, h *hang) (ingest.Status, error) {
+			h.data = strings.NewReader("a,b\n")
+			s, err := ingest.Run(ctx, closableHang{h}, ingest.SinkFunc(new(collect).write))
+			time.Sleep(time.Second)
+			assert.True(t, h.closed.Load(), "the source is closed")
+			return s, err
+		}},
 		{name: "a Read that hangs and can be closed", free: true, run: func(t *testing.T, ctx context.Context, h *hang) (ingest.Status, error) {
 			s, err := ingest.Run(ctx, closableHang{h}, ingest.SinkFunc(new(collect).write))
 			time.Sleep(time.Second) // of the bubble: the closing comes a little after Run
@@ -535,7 +542,7 @@ func TestSinkErrors(t *testing.T) {
 			assert.Contains(t, err.Error(), tt.op)
 			if tt.op == "write" {
 				assert.Equal(t, int64(0), status.Delivered)
-				assert.Contains(t, err.Error(), "line 2 (record 1, byte 8)")
+				assert.Contains(t, err.Error(), "line 2 (record 1, byte 8) to line 11 (record 10)")
 			}
 		})
 	}

@@ -18,6 +18,7 @@ import (
 
 // source is what a run reads: the caller's reader, unpacked.
 type source struct {
+	src       io.Reader // the caller's
 	r         io.Reader // the table's bytes
 	name      string
 	size      int64 // of the caller's source from where it stood; -1 unknown
@@ -28,7 +29,7 @@ type source struct {
 	cleanup   []func()
 }
 
-// release gives back what openSource took. The caller's source stays open.
+// release gives back what open took. The caller's source stays open.
 func (in *source) release() {
 	for _, f := range in.cleanup {
 		f()
@@ -73,16 +74,20 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// openSource recognises what src is by its content. Its result is never nil and to be released.
-func openSource(ctx context.Context, s *resolved, src io.Reader) (*source, error) {
-	in := &source{size: sizeOf(src), reading: new(atomic.Bool)}
+// newSource takes src without reading it.
+func newSource(src io.Reader) *source {
+	in := &source{src: src, size: sizeOf(src), reading: new(atomic.Bool)}
 	if n, ok := src.(interface{ Name() string }); ok {
 		in.name = path.Base(strings.ReplaceAll(n.Name(), `\`, "/"))
 	}
 	in.closer, _ = src.(io.Closer)
-	raw := &counter{ctx: ctx, r: src, reading: in.reading}
-	in.r = raw
+	return in
+}
 
+// open recognises what the source is by its content. It is to be released afterwards, also with an error.
+func (in *source) open(ctx context.Context, s *resolved) error {
+	raw := &counter{ctx: ctx, r: in.src, reading: in.reading}
+	in.r = raw
 	for {
 		head := peek(in, 512)
 		var err error
@@ -93,22 +98,22 @@ func openSource(ctx context.Context, s *resolved, src io.Reader) (*source, error
 			name = "gzip"
 			unpacked, err = gzip.NewReader(in.r)
 			if err != nil {
-				return in, readError(err, 0)
+				return readError(err, 0)
 			}
 		case bytes.HasPrefix(head, []byte("BZh")) && len(head) > 10 && head[3] >= '1' && head[3] <= '9' &&
 			(bytes.Equal(head[4:10], []byte("\x31\x41\x59\x26\x53\x59")) || bytes.Equal(head[4:10], []byte("\x17\x72\x45\x38\x50\x90"))):
 			name, unpacked = "bzip2", bzip2.NewReader(in.r)
 		case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
 			name = "zip"
-			unpacked, packed, err = openZip(s, in, raw, src)
+			unpacked, packed, err = openZip(s, in, raw)
 			if err != nil {
-				return in, err
+				return err
 			}
 		default:
-			return in, recognise(head)
+			return recognise(head)
 		}
 		if strings.Contains(in.container, "+") { // a zip archive may hold a gzip file, but that is all
-			return in, &FormatError{Format: "an archive within an archive (" + in.container + "+" + name + ")", Advice: "unpack it first"}
+			return &FormatError{Format: "an archive within an archive (" + in.container + "+" + name + ")", Advice: "unpack it first"}
 		}
 		in.container = strings.TrimPrefix(in.container+"+"+name, "+")
 		in.packed = packed
@@ -185,8 +190,8 @@ func (b *bounded) Read(p []byte) (int, error) {
 // openZip opens the member of a zip archive that holds the table, and what counts the packed bytes read
 // of it. The directory of an archive is at its end: what cannot be read at an offset goes through a
 // temporary file first.
-func openZip(s *resolved, in *source, raw *counter, src io.Reader) (io.Reader, *counter, error) {
-	at, base := inPlace(in, raw, src)
+func openZip(s *resolved, in *source, raw *counter) (io.Reader, *counter, error) {
+	at, base := inPlace(in, raw)
 	size := in.size
 	if at == nil {
 		f, n, err := spool(in, s.Limits.Unpacked)
@@ -216,9 +221,9 @@ func openZip(s *resolved, in *source, raw *counter, src io.Reader) (io.Reader, *
 }
 
 // inPlace gives the source as an io.ReaderAt and where it begins there, or nil if it has to be copied.
-func inPlace(in *source, raw *counter, src io.Reader) (io.ReaderAt, int64) {
-	at, isAt := src.(io.ReaderAt)
-	seeker, isSeeker := src.(io.Seeker)
+func inPlace(in *source, raw *counter) (io.ReaderAt, int64) {
+	at, isAt := in.src.(io.ReaderAt)
+	seeker, isSeeker := in.src.(io.Seeker)
 	if !isAt || !isSeeker || in.container != "" || in.size < 0 {
 		return nil, 0
 	}

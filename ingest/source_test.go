@@ -89,7 +89,7 @@ func TestContainers(t *testing.T) {
 }
 
 func TestContainerErrors(t *testing.T) {
-	bomb := gzipped(t, "a,b\n"+strings.Repeat("0,0\n", 8<<20))
+	bomb := gzipped(t, "a,b\n"+strings.Repeat("0,0\n", 5<<20))
 	cut := gzipped(t, rows(20000))
 	for _, tt := range []struct {
 		name     string

@@ -12,6 +12,8 @@
 //	comment   a line that begins with the comment mark
 //	unclosed  the first line of what would be a record if its quote were ever closed
 //
+// Where the delimiter is any run of spaces, those at either end of a line are none.
+//
 // A quote opens a field only at the field's start; elsewhere in an unquoted field it is text. Inside a
 // quoted field a quote is doubled or escaped (text), or stands before a delimiter or a line end, with
 // spaces between them or not (it closes), or is astray. A stray quote is text, and the row says so. A
@@ -32,7 +34,7 @@ type Config struct {
 	Comment     []byte
 	Doubled     bool // two closing quotes inside a quoted field are one, as text
 	LF, CR      bool // which of them ends a line; CR LF does where LF does
-	SkipSpace   bool // spaces before a field belong to the delimiter
+	SkipSpace   bool // spaces before a field belong to the delimiter; a delimiter " " is then any run of them
 	MaxLines    int  // line ends in one quoted field
 }
 
@@ -41,11 +43,12 @@ type Grammar struct {
 	Config
 	special [256]bool // the bytes that can end a stretch of unquoted text
 	inside  [256]bool // the same for quoted text
+	runs    bool      // any run of spaces is one delimiter
 }
 
 // New compiles a Config.
 func New(c Config) *Grammar {
-	g := &Grammar{Config: c}
+	g := &Grammar{Config: c, runs: c.SkipSpace && string(c.Delimiter) == " "}
 	for _, b := range []byte{'\n', '\r'} {
 		g.special[b], g.inside[b] = true, true
 	}
@@ -104,7 +107,7 @@ func (f Field) Quoted() bool  { return f.start&flag != 0 }
 func (f Field) Escaped() bool { return f.end&flag != 0 }
 
 // Row scans the row that starts at b[i] and appends its fields to fs; with a nil fs it only finds where
-// the row ends. More asks for more bytes behind the same ones; with eof there are none, and it is never
+// the row ends. What fs holds is undefined for More. More asks for more bytes behind the same ones; with eof there are none, and it is never
 // the answer. The cost is linear in the row, or, for a quote that is not closed, in what was looked at
 // for the close.
 func (g *Grammar) Row(b []byte, i int, eof bool, fs *[]Field) Row {
@@ -116,10 +119,20 @@ func (g *Grammar) Row(b []byte, i int, eof bool, fs *[]Field) Row {
 		}
 	}
 	row := Row{Kind: Record}
-	start := i
+	start, fields, first := i, 0, 0
+	if fs != nil {
+		first = len(*fs)
+	}
 	for {
 		if g.SkipSpace {
-			for i < len(b) && b[i] == ' ' && b[i] != g.Delimiter[0] {
+			for i < len(b) && b[i] == ' ' {
+				if len(g.Delimiter) > 1 { // it may begin with a space itself
+					if is, more := at(b, i, g.Delimiter, eof); more {
+						return Row{Kind: More}
+					} else if is {
+						break
+					}
+				}
 				i++
 			}
 		}
@@ -140,6 +153,9 @@ func (g *Grammar) Row(b []byte, i int, eof bool, fs *[]Field) Row {
 		case needMore:
 			return Row{Kind: More}
 		case gaveUp:
+			if fs != nil {
+				*fs = (*fs)[:first]
+			}
 			row = g.line(b, start, eof, Unclosed)
 			row.Seen = s.next
 			return row
@@ -147,7 +163,14 @@ func (g *Grammar) Row(b []byte, i int, eof bool, fs *[]Field) Row {
 		if fs != nil {
 			*fs = append(*fs, NewField(s.start, s.end, opens, s.escaped))
 		}
+		fields++
 		i = s.next
+		if s.then == delimiter && g.runs {
+			i, s.then = g.behindRun(b, i, eof)
+			if s.then == needMore {
+				return Row{Kind: More}
+			}
+		}
 		if s.then != delimiter {
 			if s.then == lineEnd {
 				row.Lines++
@@ -156,10 +179,27 @@ func (g *Grammar) Row(b []byte, i int, eof bool, fs *[]Field) Row {
 		}
 	}
 	row.End = i
-	if g.blank(b[start:i]) {
+	if fields == 1 && blank(b[start:i]) {
 		row.Kind = Blank
 	}
 	return row
+}
+
+// behindRun says what stands behind the spaces that are left of a delimiter, and where it ends.
+func (g *Grammar) behindRun(b []byte, i int, eof bool) (int, then) {
+	for i < len(b) && b[i] == ' ' {
+		i++
+	}
+	n, more := g.lineEnd(b, i, eof)
+	switch {
+	case more || i == len(b) && !eof:
+		return i, needMore
+	case i == len(b):
+		return i, inputEnd
+	case n > 0:
+		return i + n, lineEnd
+	}
+	return i, delimiter
 }
 
 // Line scans one line whatever stands on it: the way to step over a row that was given up.
@@ -167,6 +207,22 @@ func (g *Grammar) Row(b []byte, i int, eof bool, fs *[]Field) Row {
 func (g *Grammar) Line(b []byte, i int, eof bool) Row { return g.line(b, i, eof, Unclosed) }
 
 func (g *Grammar) line(b []byte, i int, eof bool, k Kind) Row {
+	if !g.LF || !g.CR { // one character ends all lines
+		end := byte('\n')
+		if !g.LF {
+			end = '\r'
+		}
+		n := bytes.IndexByte(b[i:], end)
+		switch {
+		case n >= 0:
+			return Row{End: i + n + 1, Lines: 1, Kind: k}
+		case !eof:
+			return Row{Kind: More}
+		case bytes.HasSuffix(b[i:], []byte{'\r'}): // half a CR LF
+			return Row{End: len(b), Lines: 1, Kind: k}
+		}
+		return Row{End: len(b), Kind: k}
+	}
 	for {
 		for i < len(b) && b[i] != '\n' && b[i] != '\r' {
 			i++
@@ -356,10 +412,13 @@ func (g *Grammar) opening(b []byte, i, from int) bool {
 	if !bytes.Equal(g.Open, g.Close) {
 		return false // a closing quote of its own shape opens nothing
 	}
+	if bytes.HasSuffix(b[from:i], g.Delimiter) {
+		return true
+	}
 	for g.SkipSpace && i > from && b[i-1] == ' ' {
 		i--
 	}
-	return i > from && (b[i-1] == '\n' || b[i-1] == '\r') || bytes.HasSuffix(b[from:i], g.Delimiter)
+	return i > from && (b[i-1] == '\n' && g.LF || b[i-1] == '\r' && g.CR) || bytes.HasSuffix(b[from:i], g.Delimiter)
 }
 
 // escape gives the length of the escape character at b[i] and what it takes the meaning from, or 0.
@@ -415,14 +474,14 @@ func (g *Grammar) lineEnd(b []byte, i int, eof bool) (n int, more bool) {
 	return 0, false
 }
 
-// blank says whether a row holds nothing but spaces, tabs and a line end; a delimiter is something.
-// The mark CP/M and DOS put at the end of a text (0x1A) is nothing.
-func (g *Grammar) blank(b []byte) bool {
+// blank says whether a row of one field holds nothing but spaces, tabs and a line end. The mark that CP/M
+// and DOS put at the end of a text (0x1A) is nothing.
+func blank(b []byte) bool {
 	for i, c := range b {
 		switch {
 		case c == '\n', c == '\r':
 		case c == 0x1a && i == len(b)-1:
-		case (c == ' ' || c == '\t') && c != g.Delimiter[0]:
+		case c == ' ', c == '\t':
 		default:
 			return false
 		}
