@@ -26,6 +26,7 @@ const (
 	quotedPunctuationBits = 4.0  // within quotes, which are there because of it
 	strayBits             = 10.0 // a quote within quotes that should have been escaped
 	unclosedBits          = 12.0 // a quote that opens and never closes
+	idleQuoteBits         = 40.0 // a field in quotes that nothing but themselves speaks for: more than they could save
 	nameBits              = 1.0  // a field of the first record
 	literalBits           = 3.0  // a line that is no record
 	aroundBits            = 6.0  // there is something above the table, or below it
@@ -73,6 +74,7 @@ var charBits = func() (bits [256]float64) {
 		}
 	}
 	bits['|'], bits[';'], bits['\n'], bits['\r'] = 8, 7, 5, 0
+	bits[0xc2] = 8 // begins signs (§ ¦ £), not letters
 	return bits
 }()
 
@@ -101,7 +103,7 @@ func dialectBits(g grammar) float64 {
 		bits = 14
 	case ":":
 		bits = 12
-	case "~", "^", "\x01", "\x1f", "||", "::", "¦":
+	case "~", "^", "\x01", "\x1f", "||", "::", "¦", "§":
 		bits = 8
 	}
 	switch {

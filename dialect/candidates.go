@@ -59,7 +59,7 @@ func combine(text []byte, pinned Dialect, delims, quotes []string) []grammar {
 			for _, e := range candidateEscapes(text, d, q, pinned) {
 				g := newGrammar(d, q, e, pinned)
 				add(g)
-				if d == " " && pinned.SkipSpace == "" && bytes.Contains(text, []byte("  ")) {
+				if d == " " && pinned.SkipSpace == "" && hasRuns(text) {
 					g.runs = true
 					add(g)
 				}
@@ -67,6 +67,11 @@ func combine(text []byte, pinned Dialect, delims, quotes []string) []grammar {
 		}
 	}
 	return list
+}
+
+// hasRuns reports whether spaces stand in a run, or at the end of a line.
+func hasRuns(text []byte) bool {
+	return bytes.Contains(text, []byte("  ")) || bytes.Contains(text, []byte(" \n")) || bytes.Contains(text, []byte(" \r"))
 }
 
 func newGrammar(delimiter, quote, escape string, pinned Dialect) grammar {
@@ -227,13 +232,15 @@ func candidateEscapes(text []byte, delimiter, quote string, pinned Dialect) []st
 		return []string{pinned.Escape}
 	}
 	list := []string{Doubled}
-	closing := ""
+	specials := []string{delimiter}
 	if quote == None {
 		list[0] = None
+		specials = append(specials, "\n", "\r")
 	} else {
-		_, closing = quotePair(quote)
+		_, closing := quotePair(quote)
+		specials = append(specials, closing)
 	}
-	for _, protected := range []string{closing, delimiter, "\n", "\r"} {
+	for _, protected := range specials {
 		if protected != "" && protected != " " && bytes.Contains(text, []byte(`\`+protected)) {
 			return append(list, `\`)
 		}

@@ -35,7 +35,7 @@ type Dialect struct {
 
 	// SkipSpace says whether spaces after a delimiter belong to the delimiter, so that `a, "b"` has a
 	// quoted second field. Where the delimiter itself is a space, any run of spaces is one delimiter, and
-	// spaces at the beginning of a line are none.
+	// spaces at either end of a line are none.
 	SkipSpace Toggle `json:"skip_space,omitempty"`
 
 	// Preamble is the number of physical lines above the table: titles, a `sep=` line, comments, blank

@@ -138,8 +138,12 @@ func (h *headerReport) weighColumn(text []byte, below []row, column int, first c
 	case typed >= .75 && k.typed():
 		switch {
 		case p.share(func(other kind) bool { return other == k || other.numeric() && k.numeric() }) > .5:
-			h.add(-4)
 			h.same++
+			if k.numeric() || k == kindFlag {
+				h.add(-4) // a number or "no" can be a name
+			} else {
+				h.add(-7)
+			}
 		case k == kindDate || k == kindMoment:
 			h.add(1.5) // the days of a table of figures
 		default:

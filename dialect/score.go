@@ -12,7 +12,9 @@ type reading struct {
 	columns int  // fields that most records have
 	fits    int  // records that have so many
 	rows    int  // rows that are not blank
+	filled  int  // fields that are not empty
 	quotes  int  // fields that are enclosed in quotes
+	needed  int  // of them, fields with something in them that would mean something without quotes
 	broken  int  // fields with a stray or unclosed quote
 	escapes int  // quotes and other characters that were escaped
 	spaced  int  // fields that begin after spaces, without those of the first column
@@ -37,9 +39,9 @@ func score(t *table, g grammar) reading {
 		outside := i < o.first || i > o.last || i == o.incomplete
 		remark := !outside && (o.counts[len(row.cells)] == 0 || len(row.cells) != r.columns && t.remark(row))
 		if !outside && !remark {
-			r.notice(row)
+			r.notice(t.text, row)
 		}
-		text := t.novelText(row)
+		text, novel := t.novelText(row)
 		switch {
 		case text == 0: // a line that comes again says nothing new
 		case outside:
@@ -47,7 +49,7 @@ func score(t *table, g grammar) reading {
 		case remark:
 			r.bits += text + remarkBits
 		default:
-			bits := g.countBits(len(row.cells), o)
+			bits := 0.0
 			for j, f := range row.cells {
 				k, v := g.value(t.text, f)
 				switch {
@@ -59,20 +61,35 @@ func score(t *table, g grammar) reading {
 					bits += rest.cost(k, v, f)
 				}
 			}
-			r.bits += min(bits, text+literalBits)
+			r.bits += min(g.countBits(len(row.cells), o)+bits*novel, text+literalBits)
 		}
 	}
+	if !r.proven() {
+		r.bits += idleQuoteBits * float64(max(r.quotes, 1))
+	}
 	return r
+}
+
+// proven reports whether the quotes are what they are taken for. Other quotes than `"` also stand around a
+// title or a word that is meant otherwise, and are part of the text there.
+func (r *reading) proven() bool {
+	return r.open == "" || r.open == `"` || r.needed > 0 || 2*r.quotes > r.filled
 }
 
 // maxColumns bounds the memory for kinds; what stands further right shares one column.
 const maxColumns = 2048
 
 // notice counts what is told and asked later.
-func (r *reading) notice(row row) {
+func (r *reading) notice(text []byte, row row) {
 	for j, f := range row.cells {
+		if f.end > f.start {
+			r.filled++
+		}
 		if f.flags&quoted != 0 {
 			r.quotes++
+			if r.needsQuotes(text[f.start:f.end]) && f.flags&stray == 0 {
+				r.needed++
+			}
 		}
 		if f.flags&(stray|unclosed) != 0 {
 			r.broken++
@@ -85,6 +102,11 @@ func (r *reading) notice(row row) {
 			}
 		}
 	}
+}
+
+// needsQuotes reports whether a delimiter, a line end or a quote stands in a field.
+func (g grammar) needsQuotes(field []byte) bool {
+	return g.delimiter != "" && bytes.Contains(field, []byte(g.delimiter)) || bytes.ContainsAny(field, "\r\n") || bytes.Contains(field, []byte(g.close))
 }
 
 // An outline says where the table lies in the text and how many fields its rows have.
@@ -177,22 +199,26 @@ func (g grammar) countBits(n int, o outline) float64 {
 	return float64(n-1)*delimiter*(1-share) - math.Log2(share)
 }
 
-// novelText returns what the row costs as running text, without physical lines that came before.
-func (t *table) novelText(r row) float64 {
-	bits := 0.0
+// novelText returns what the row costs as running text, without physical lines that came before, and the
+// share of its bytes that stand on the others.
+func (t *table) novelText(r row) (bits, share float64) {
+	known := 0
 	for b := t.text[r.start:r.end]; len(b) > 0; {
 		line := b
 		if i := bytes.IndexByte(b, '\n'); i >= 0 {
 			line = b[:i+1]
 		}
 		b = b[len(line):]
-		if h := hash(line); !t.seen[h] {
-			t.seen[h] = true
-			_, text := scanBytes(line)
-			bits += text + lengthBits(len(line))
+		h := hash(line)
+		if t.seen[h] {
+			known += len(line)
+			continue
 		}
+		t.seen[h] = true
+		_, text := scanBytes(line)
+		bits += text + lengthBits(len(line))
 	}
-	return bits
+	return bits, 1 - float64(known)/float64(max(r.end-r.start, 1))
 }
 
 // lines reports whether there is more in the rows than blank lines and what may be comments.

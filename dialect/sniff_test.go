@@ -34,6 +34,7 @@ func TestSniff(t *testing.T) {
 		{"unit separator", "id\x1fname\n1\x1fAnn\n2\x1fBob\n", Dialect{}, Dialect{Delimiter: "\x1f"}},
 		{"broken bar", "id¦name\n1¦Ann\n2¦Bob\n3¦Eve\n", Dialect{}, Dialect{Delimiter: "¦"}},
 		{"section", "id§name§price\n1§Ann§1.50\n2§Bob§2.50\n3§Eve§3.50\n", Dialect{}, Dialect{Delimiter: "§"}},
+		{"section, ragged", "name§city§n§code§message§origin\nZoë§Genève§few§the record has 2 fields the table 3 columns: add what is missing§one/windows-1252/c2a7_22_1/2/3/24\nAnn§\"Paris\" France§3§open§a quote opens a field and is never closed: close it§one/windows-1252/c2a7_22_1/3/4/35\nBob§Rome§4§5§many§column 4: the record has 4 fields the table 3 columns: quote it§one/windows-1252/c2a7_22_1/4/5/56\nEve§\"Oslo§6§open§a quote opens a field and is never closed: close it§one/windows-1252/c2a7_22_1/5/6/69\nTim§\"New\nYork\"§few§the record has 2 fields the table 3 columns: add what is missing§one/windows-1252/c2a7_22_1/6/7/81\n", Dialect{}, Dialect{Delimiter: "§"}},
 		{"two pipes", "id||name||price\n1||Ann||1.5\n2||Bob||2.5\n", Dialect{}, Dialect{Delimiter: "||"}},
 		{"two colons", "1::1193::5::978300760\n1::661::3::978302109\n2::914::3::978301968\n", Dialect{}, Dialect{Delimiter: "::", HeaderRows: NoHeader}},
 		{"two commas are an empty field", "id,middle,name\n1,,Ann\n2,,Bob\n3,,Eve\n", Dialect{}, Dialect{}},
@@ -41,6 +42,8 @@ func TestSniff(t *testing.T) {
 		{"space before quotes", "id,name\n1, \"Ann, Lee\"\n2,\"Bob, Fox\"\n3,Eve\n", Dialect{}, Dialect{SkipSpace: On}},
 		{"spaces", "10.5 20.1 30.2\n11.5 21.1 31.2\n12.5 22.1 32.2\n13.5 23.1 33.2\n", Dialect{}, Dialect{Delimiter: " ", HeaderRows: NoHeader}},
 		{"runs of spaces", "name   score  rank\nann    10.5   1\nbernard 9.5   2\neve     8.25  3\njoe     7.75  4\n", Dialect{}, Dialect{Delimiter: " ", SkipSpace: On}},
+		{"spaces at line ends", "a  b  c \n1  2  3 \n4  5  6 \n7  8  9 \n", Dialect{}, Dialect{Delimiter: " ", SkipSpace: On}},
+		{"single spaces, also at line ends", "10.5 20.1 30.2 \n11.5 21.1 31.2 \n12.5 22.1 32.2 \n13.5 23.1 33.2 \n", Dialect{}, Dialect{Delimiter: " ", SkipSpace: On, HeaderRows: NoHeader}},
 
 		// What looks like a delimiter and is not.
 		{"decimal commas", "id;net;gross\n1;1,50;1,79\n2;2,50;2,98\n3;12,00;14,28\n", Dialect{}, Dialect{Delimiter: ";"}},
@@ -65,6 +68,10 @@ func TestSniff(t *testing.T) {
 		{"single quotes", "id,name\n1,'Lee, Ann'\n2,'Fox, Bob'\n3,'Eve'\n", Dialect{}, Dialect{Quote: "'"}},
 		{"apostrophes", "id,name\n1,it's\n2,they're\n3,'tis\n", Dialect{}, Dialect{}},
 		{"typographic quotes", "id,name\n1,“Lee, Ann”\n2,“Fox, Bob”\n3,“Eve, Ray”\n", Dialect{}, Dialect{Quote: "“”"}},
+		{"typographic quotes in the text", "id;title;price\n1;Cœur d’hiver;9,90\n2;“Entre guillemets”;7,20\n3;Où est passé Noël…;5,00\n4;Garçons et fenêtres;18,30\n", Dialect{}, Dialect{Delimiter: ";"}},
+		{"typographic quotes around everything", "“id”;“name”\n“1”;“Ann”\n“2”;“Bob”\n“3”;“Eve”\n", Dialect{}, Dialect{Delimiter: ";", Quote: "“”"}},
+		{"guillemets in the text", "id;title;price\n1;Été;9,90\n2;«Hiver»;7,20\n3;Printemps;5,00\n", Dialect{}, Dialect{Delimiter: ";"}},
+		{"an apostrophe at both ends", "id,title,n\n1,Blues,3\n2,'round midnight',4\n3,Four,5\n4,Solar,6\n", Dialect{}, Dialect{}},
 		{"hash quotes", "id|name|city\n1|#Ann#|#Bern#\n2|#Bob|Ray#|#Rome#\n3|#Eve#|#Oslo#\n", Dialect{}, Dialect{Delimiter: "|", Quote: "#"}},
 		{"backslash", `id,name` + "\n" + `1,"5\" pipe"` + "\n" + `2,"6\" pipe, long"` + "\n", Dialect{}, Dialect{Escape: `\`}},
 		{"backslash outside quotes", "1\ta\\\tb\t5\n2\tc\\\td\t6\n3\te\t7\n", Dialect{}, Dialect{Delimiter: "\t", Escape: `\`, HeaderRows: NoHeader}},
@@ -72,6 +79,8 @@ func TestSniff(t *testing.T) {
 		{"inches", "id,size,n\n1,5\" pipe,3\n2,6\" pipe,4\n3,7\" pipe,5\n", Dialect{}, Dialect{}},
 		{"quote that never closes", "id,name,n\n1,\"Ann,3\n2,Bob,4\n3,Eve,5\n4,Joe,6\n", Dialect{}, Dialect{}},
 		{"one quoted field in many", "a;b;c\n" + strings.Repeat("1;2;3\n", 50) + "4;\"x;y\";5\n", Dialect{}, Dialect{Delimiter: ";"}},
+		{"lines that come again within quotes", "text,state\n" + strings.Repeat("\""+strings.Repeat("Tip: keep this page open, and come back to it later, as often as you want to.\n", 9)+"\",new\n", 12), Dialect{}, Dialect{}},
+		{"escaped line ends", "task/1\tdef f(a: int) -> int:\\\n\\\treturn a['x']\\\n\tf\t'author': 'jt',\\\n\\\t'dataset': 'test'\\\n\ntask/2\tdef g(b: str) -> str:\\\n\\\treturn b[\"y\"]\\\n\tg\t'author': 'kl'\\\n\ntask/3\tdef h(c):\\\n\\\tpass\\\n\th\t'author': 'mn'\\\n\n", Dialect{HeaderRows: NoHeader}, Dialect{Delimiter: "\t", Quote: None, Escape: `\`, HeaderRows: NoHeader}},
 
 		// Around the table.
 		{"sep", "sep=;\nid;name\n1;Ann\n", Dialect{}, Dialect{Delimiter: ";", Preamble: 1}},
@@ -80,6 +89,9 @@ func TestSniff(t *testing.T) {
 		{"titles", "Sales report\nAll regions\n\nid;region;total\n1;North;10.5\n2;South;11.5\n", Dialect{}, Dialect{Delimiter: ";", Preamble: 3}},
 		{"padded title", "Sales report,,,\n,,,\nid,region,city,total\n1,North,Oslo,10.5\n2,South,Rome,11.5\n", Dialect{}, Dialect{Preamble: 2}},
 		{"long preamble", strings.Repeat("A line about how this was measured and why\n", 14) + "id,x,y\n1,2.5,3.5\n2,3.5,4.5\n", Dialect{}, Dialect{Preamble: 14}},
+		{"title with a quote that never closes", "Stock list \"Main hall\"\n\"as of May\n\nsku,name,qty\nP-1,bolt,400\nP-2,\"nut, M8\",380\nP-3,washer,900\n", Dialect{}, Dialect{Preamble: 3}},
+		{"title with a quote that the sample does not close", "\"Stock list\"\n\"as of May\n\nsku,name,qty\nP-1,bolt,400\nP-2,nut,380\nP-3,washer,900\n", Dialect{}, Dialect{Preamble: 3}},
+		{"title with a quote and a stray one below", "\"as of May\n\nsku;name;qty\nP-1;bolt;400\nP-2;5\" nut;380\nP-3;washer;900\n", Dialect{}, Dialect{Delimiter: ";", Preamble: 2}},
 		{"blank lines above", "\n\n\nid,name\n1,Ann\n2,Bob\n", Dialect{}, Dialect{Preamble: 3}},
 		{"comments", "# made by hand\nid,name\n1,Ann\n# not sure about him\n2,Bob\n", Dialect{}, Dialect{Preamble: 1, Comment: "#"}},
 		{"comments with delimiters", "#a, b, c, d\nid,name\n#e, f, g\n1,Ann\n2,Bob\n", Dialect{}, Dialect{Preamble: 1, Comment: "#"}},
@@ -89,6 +101,9 @@ func TestSniff(t *testing.T) {
 		{"semicolon comment", "; made by hand\n; twice\nx,y\n1,2\n3,4\n", Dialect{}, Dialect{Preamble: 2, Comment: ";"}},
 		{"exclamation mark", "! made by hand\n! twice\nx,y\n1,2\n3,4\n", Dialect{}, Dialect{Preamble: 2, Comment: "!"}},
 		{"header with a hash", "#id,name\n1,Ann\n2,Bob\n", Dialect{}, Dialect{}},
+		{"header with a hash below comments", "##format=genes 1.0\n##source=lab, room 4\n#CHROM\tPOS\tID\nchr1\t100\tg1\nchr1\t250\tg2\nchr2\t90\tg3\n", Dialect{}, Dialect{Delimiter: "\t", Comment: "##", Preamble: 2}},
+		{"comments of two depths", "## made by hand\n# twice\nid,name\n1,Ann\n2,Bob\n", Dialect{}, Dialect{Comment: "#", Preamble: 2}},
+		{"comments that are all deep", "## made by hand\n## twice\nid,name\n1,Ann\n2,Bob\n", Dialect{}, Dialect{Comment: "#", Preamble: 2}},
 		{"numbers with a hash", "id,name\n#1,Ann\n#2,Bob\n#3,Eve\n", Dialect{}, Dialect{}},
 		{"footer", "id,name\n1,Ann\n2,Bob\n3,Eve\n\nTotal 3 people\n", Dialect{}, Dialect{}},
 		{"ragged tail", "id,name,note\n1,Ann,x\n2,Bob\n3\n4,Eve,y\n5,Joe\n6,Kim,z\n", Dialect{}, Dialect{}},
@@ -98,6 +113,10 @@ func TestSniff(t *testing.T) {
 		{"numbers only", "1,2,3\n4,5,6\n7,8,9\n", Dialect{}, Dialect{HeaderRows: NoHeader}},
 		{"texts with usual names", "name,city\nAnn,Oslo\nBob,Rome\n", Dialect{}, Dialect{}},
 		{"texts without", "Ann,Oslo\nBob,Rome\nEve,Oslo\nJoe,Rome\nAnn,Bern\n", Dialect{}, Dialect{HeaderRows: NoHeader}},
+		{"e-mail addresses", "Ann,Lee,ann@example.org\nBo,Ray,bo@example.org\nCy,Ford,cy@example.org\nDi,Wood,di@example.org\n", Dialect{}, Dialect{HeaderRows: NoHeader}},
+		{"uuids", "alpha,123e4567-e89b-12d3-a456-426614174000\nxi,223e4567-e89b-12d3-a456-426614174001\npi,323e4567-e89b-12d3-a456-426614174002\nmu,423e4567-e89b-12d3-a456-426614174003\n", Dialect{}, Dialect{HeaderRows: NoHeader}},
+		{"links", "alpha,https://example.org/1\nxi,https://example.org/2\npi,https://example.org/3\nmu,https://example.org/4\n", Dialect{}, Dialect{HeaderRows: NoHeader}},
+		{"born", "Annabel,Lee,1990-01-02\nBo,Ray,1991-02-03\nCy,Ford,1992-03-04\nDi,Wood,1993-04-05\n", Dialect{}, Dialect{HeaderRows: NoHeader}},
 		{"years", "region,2019,2020,2021\nNorth,1.5,2.5,3.5\nSouth,4.5,5.5,6.5\n", Dialect{}, Dialect{}},
 		{"days", "region,1/22/20,1/23/20,1/24/20\nNorth,1,2,3\nSouth,4,5,6\n", Dialect{}, Dialect{}},
 		{"German", "Vorname;Nachname;Ort\nAnna;Lehmann;Köln\nBernd;Fuchs;Ulm\n", Dialect{}, Dialect{Delimiter: ";"}},
@@ -174,6 +193,9 @@ func TestSniffColumns(t *testing.T) {
 		"a,b,c\n1,2,3\n4,5\n6,7,8":  3,
 		"title\n\na;b\n1;2\n3;4\n":  2,
 		"# nothing but a comment\n": 0,
+		" \n\t\n\r\n":               0,
+		"  \n   \n":                 0,
+		"a  b  c \n1  2  3 \n":      3,
 	} {
 		assert.Equal(t, want, Sniff([]byte(text), Dialect{}).Columns, "%q", text)
 	}

@@ -21,18 +21,18 @@ func (s *sniffing) look() {
 }
 
 // comments that are looked for. One line is enough for the common ones; the others are also used for
-// other things and must stand on two lines, or above the table.
+// other things and must stand on two lines, or above the table. Where ## begins comments, # may begin a header.
 var comments = []struct {
 	prefix string
 	common bool
-}{{"#", true}, {"//", true}, {"%", false}, {";", false}, {"--", false}, {"!", false}}
+}{{"#", true}, {"##", true}, {"//", true}, {"%", false}, {";", false}, {"--", false}, {"!", false}}
 
 // findComment returns what begins lines that don't fit the table, or None.
 func (s *sniffing) findComment() string {
 	if s.pinned.Comment != "" {
 		return s.pinned.Comment
 	}
-	best, most := None, 0
+	best, most, least := None, 0, 0
 	for _, c := range comments {
 		d := s.best.dialect().Merge(s.pinned)
 		if d.Comment = c.prefix; d.Validate() != nil {
@@ -59,8 +59,8 @@ func (s *sniffing) findComment() string {
 			}
 		}
 		enough := c.common && outside > 0 || above > 0 || outside > 1
-		if enough && outside > fits && outside > most {
-			best, most = c.prefix, outside
+		if enough && outside > fits && (outside > most || outside == most && fits < least) {
+			best, most, least = c.prefix, outside, fits
 		}
 	}
 	return best

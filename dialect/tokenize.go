@@ -12,7 +12,7 @@ type grammar struct {
 	open, close string // "" for no quoting
 	doubled     bool   // a closing quote inside quotes is written twice
 	escape      string // takes the next character literally, inside quotes and outside; "" for none
-	runs        bool   // the delimiter is a space, and so is any run of them
+	runs        bool   // the delimiter is a space, and so is any run of them; at either end of a line they are none
 	ending      LineEnding
 }
 
@@ -102,8 +102,9 @@ type scanner struct {
 	g      grammar
 	stops  [256]bool // first bytes of what ends or bends an unquoted field
 	line   int
-	budget int // bytes that may still be scanned twice
-	closed int // quoted fields so far
+	budget int  // bytes that may still be scanned twice
+	closed int  // quoted fields so far
+	broken bool // one of them has a line end in it
 	table  *table
 }
 
@@ -153,6 +154,14 @@ func (s *scanner) record(pos int) int {
 			return pos
 		}
 		pos += len(s.g.delimiter)
+		if s.g.runs {
+			for s.has(pos, " ") {
+				pos++
+			}
+			if pos == len(s.text) || s.endsLine(pos) {
+				return pos
+			}
+		}
 	}
 }
 
@@ -194,8 +203,10 @@ func (s *scanner) literalField(pos int) int {
 }
 
 // quotedField returns the end of a field that begins with a quote, spaces after it included; false when
-// it has no proper close: one that stands before a delimiter or a line end. At the end of the text none is
-// asked for.
+// it has no proper close: one that stands before a delimiter or a line end. A quote that should have been
+// escaped needs one on its own line; and where, on a later line than the first, a quote stands as one that
+// opens a field does, the one before it was never closed. At the end of the text no close is asked for where
+// other fields were seen to go on as this one does.
 func (s *scanner) quotedField(pos int, c *cell) (int, bool) {
 	line, escapes, begin := s.line, s.table.escapes, pos
 	limit := min(len(s.text), pos+maxQuotedBytes, pos+s.budget)
@@ -206,7 +217,7 @@ func (s *scanner) quotedField(pos int, c *cell) (int, bool) {
 		case (b == '\n' || b == '\r') && s.endsLine(pos):
 			_, pos = s.lineEnd(pos)
 			s.line++
-			if s.line-line > maxQuotedLines {
+			if s.line-line > maxQuotedLines || c.flags&stray != 0 {
 				limit = pos
 			}
 		case s.g.escape != "" && b == s.g.escape[0] && s.has(pos, s.g.escape):
@@ -226,15 +237,19 @@ func (s *scanner) quotedField(pos int, c *cell) (int, bool) {
 				c.end = int32(pos)
 				c.flags |= quoted
 				s.closed++
+				s.broken = s.broken || s.line > line
 				return next, true
 			}
-			c.flags |= stray
+			if c.flags |= stray; s.line > line && s.opens(pos, int(c.start)) {
+				limit = pos
+				continue
+			}
 			pos = after
 		default:
 			pos++
 		}
 	}
-	if pos >= len(s.text) && s.closed > 0 && c.flags&stray == 0 {
+	if pos >= len(s.text) && c.flags&stray == 0 && s.closed > 0 && (s.broken || s.line == line) {
 		c.end = int32(len(s.text)) // the sample was cut within quotes
 		c.flags |= quoted
 		return len(s.text), true
@@ -246,10 +261,23 @@ func (s *scanner) quotedField(pos int, c *cell) (int, bool) {
 	return 0, false
 }
 
-// escaped returns the position after an escape character and the character it protects.
+// opens reports whether a quote at pos, within a field that begins at from, stands where one opens a field.
+func (s *scanner) opens(pos, from int) bool {
+	if s.g.open != s.g.close {
+		return false // a closing quote of its own shape opens nothing
+	}
+	for pos > from && s.text[pos-1] == ' ' && s.g.delimiter != " " {
+		pos--
+	}
+	before := s.text[from:pos]
+	return endsWith(before, s.g.delimiter) || endsWith(before, "\n") || endsWith(before, "\r")
+}
+
+// escaped returns the position after an escape character and the character it protects. Where there are
+// quotes, line ends stand in them and an escape protects none.
 func (s *scanner) escaped(pos int) int {
 	pos += len(s.g.escape)
-	if pos >= len(s.text) {
+	if pos >= len(s.text) || s.g.open != "" && s.endsLine(pos) {
 		return pos
 	}
 	if s.special(pos) {

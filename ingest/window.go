@@ -289,7 +289,7 @@ func (sp *splitter) scan(view []byte) cutAt {
 			c.tooLarge = c.rows == 0
 			return c
 		case scan.Unclosed:
-			sp.patience -= row.Seen - c.end
+			sp.patience = max(0, sp.patience-(row.Seen-c.end))
 			c.unclosed = append(c.unclosed, c.rows)
 		default:
 			sp.earn(row.End - c.end)
