@@ -168,7 +168,7 @@ func (r *reference) rows(src []byte) []refRow {
 		return rows
 	}
 	// Part of a code unit: it spoils the record that it stands in, or is one by itself.
-	if n := len(rows); n > 0 && !strings.ContainsRune("\r\n", chars[len(chars)-1].r) {
+	if n := len(rows); n > 0 && r.lineEnd(len(chars)-1) == 0 {
 		last := &rows[n-1]
 		last.end = len(src)
 		if last.kind == "record" || last.kind == "blank" {

@@ -289,7 +289,7 @@ func (sp *splitter) scan(view []byte) cutAt {
 			c.tooLarge = c.rows == 0
 			return c
 		case scan.Unclosed:
-			sp.patience = max(0, sp.patience-(row.Seen-c.end))
+			sp.patience -= row.Seen - c.end // below 0 it is a debt
 			c.unclosed = append(c.unclosed, c.rows)
 		default:
 			sp.earn(row.End - c.end)
@@ -332,7 +332,7 @@ func (sp *splitter) countLines(view []byte, goal int, last bool) (c cutAt) {
 	if last && c.end < goal && c.end < len(view) && c.rows < rows {
 		c.end = len(view) // the last line has no line end, or half of one
 		c.rows++
-		if endsLine(view) {
+		if sp.endsLine(view) {
 			c.lines++
 		}
 	}
@@ -343,7 +343,7 @@ func (sp *splitter) countLines(view []byte, goal int, last bool) (c cutAt) {
 // emit makes the window that ends at c.
 func (sp *splitter) emit(c cutAt) *window {
 	n := c.end * sp.unit
-	if tail := len(sp.buf) - n; tail < sp.unit && sp.eof && !endsLine(sp.mask[:min(len(sp.mask), c.end)]) {
+	if tail := len(sp.buf) - n; tail < sp.unit && sp.eof && !sp.endsLine(sp.mask[:min(len(sp.mask), c.end)]) {
 		n += tail // what is left of a code unit belongs to the last record, and spoils it
 	}
 	w := sp.window(int64(n), c.rows)
@@ -461,9 +461,10 @@ func unsure(what, guess string, got, want float64) error {
 		Reason: fmt.Sprintf("the %s is probably %s, but with a confidence of %.2f that is below MinConfidence %.2f: pin it, or ask a person", what, guess, got, want)}
 }
 
-// endsLine says whether a view ends with LF or CR.
-func endsLine(view []byte) bool {
-	return len(view) > 0 && (view[len(view)-1] == '\n' || view[len(view)-1] == '\r')
+// endsLine says whether the end of the source, seen as view, is the end of a line.
+func (sp *splitter) endsLine(view []byte) bool {
+	n := len(view)
+	return n > 0 && (view[n-1] == '\r' || view[n-1] == '\n' && sp.raw.LF)
 }
 
 // lastLine gives the end of the first line that ends at or behind goal, or else of the last one; 0 if none

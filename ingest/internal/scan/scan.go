@@ -44,6 +44,8 @@ type Grammar struct {
 	special [256]bool // the bytes that can end a stretch of unquoted text
 	inside  [256]bool // the same for quoted text
 	runs    bool      // any run of spaces is one delimiter
+	simple  bool      // delimiter and opening quote are single bytes, spaces mean nothing
+	open    byte      // if simple: the opening quote, or, where there is none, the delimiter
 }
 
 // New compiles a Config.
@@ -53,6 +55,10 @@ func New(c Config) *Grammar {
 		g.special[b], g.inside[b] = true, true
 	}
 	g.special[c.Delimiter[0]] = true
+	g.simple, g.open = len(c.Delimiter) == 1 && len(c.Open) <= 1 && !c.SkipSpace, c.Delimiter[0]
+	if len(c.Open) == 1 {
+		g.open = c.Open[0]
+	}
 	if len(c.Close) > 0 {
 		g.inside[c.Close[0]] = true
 	}
@@ -107,9 +113,9 @@ func (f Field) Quoted() bool  { return f.start&flag != 0 }
 func (f Field) Escaped() bool { return f.end&flag != 0 }
 
 // Row scans the row that starts at b[i] and appends its fields to fs; with a nil fs it only finds where
-// the row ends. What fs holds is undefined for More. More asks for more bytes behind the same ones; with eof there are none, and it is never
-// the answer. The cost is linear in the row, or, for a quote that is not closed, in what was looked at
-// for the close.
+// the row ends. More asks for more bytes behind the same ones, and then what fs holds is undefined; with
+// eof there are none, and it is never the answer. The cost is linear in the row, or, for a quote that is
+// not closed, in what was looked at for the close.
 func (g *Grammar) Row(b []byte, i int, eof bool, fs *[]Field) Row {
 	if len(g.Comment) > 0 {
 		if is, more := at(b, i, g.Comment, eof); more {
@@ -119,11 +125,33 @@ func (g *Grammar) Row(b []byte, i int, eof bool, fs *[]Field) Row {
 		}
 	}
 	row := Row{Kind: Record}
-	start, fields, first := i, 0, 0
+	start, count, first := i, 0, 0
 	if fs != nil {
 		first = len(*fs)
 	}
+fields:
 	for {
+		if g.simple {
+			// A field that does not begin with a quote and ends with a delimiter or LF needs no closer look.
+			for i < len(b) && b[i] != g.open {
+				end := i
+				for end < len(b) && !g.special[b[end]] {
+					end++
+				}
+				if end == len(b) || b[end] != g.Delimiter[0] && (b[end] != '\n' || !g.LF) {
+					break
+				}
+				if fs != nil {
+					*fs = append(*fs, NewField(i, end, false, false))
+				}
+				count++
+				i = end + 1
+				if b[end] == '\n' {
+					row.Lines++
+					break fields
+				}
+			}
+		}
 		if g.SkipSpace {
 			for i < len(b) && b[i] == ' ' {
 				if len(g.Delimiter) > 1 { // it may begin with a space itself
@@ -163,7 +191,7 @@ func (g *Grammar) Row(b []byte, i int, eof bool, fs *[]Field) Row {
 		if fs != nil {
 			*fs = append(*fs, NewField(s.start, s.end, opens, s.escaped))
 		}
-		fields++
+		count++
 		i = s.next
 		if s.then == delimiter && g.runs {
 			i, s.then = g.behindRun(b, i, eof)
@@ -179,7 +207,7 @@ func (g *Grammar) Row(b []byte, i int, eof bool, fs *[]Field) Row {
 		}
 	}
 	row.End = i
-	if fields == 1 && blank(b[start:i]) {
+	if count == 1 && blank(b[start:i]) {
 		row.Kind = Blank
 	}
 	return row
