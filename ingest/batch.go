@@ -57,6 +57,11 @@ type Window struct {
 	Line   int64 `json:"line"`   // its first line, from 1
 	Record int64 `json:"record"` // its first row, from 1
 	Rows   int64 `json:"rows"`   // records, blank lines and comments
+
+	// What has to be known beside Found to read the window by itself, or to go on behind it.
+	Unclosed []int `json:"unclosed,omitempty"` // rows, from 0, that are the first line of a record whose quote is not closed
+	Oversize bool  `json:"oversize,omitempty"` // it is one record, beyond Limits.Record
+	Patience int   `json:"patience"`           // bytes that closing quotes may still be looked for in vain
 }
 
 // A Batch is the records of one window that are to be delivered. It is immutable and never used again
@@ -109,6 +114,11 @@ func (b *Batch) Found() *Found { return b.found }
 
 // Window says which part of the source the batch stands for.
 func (b *Batch) Window() Window { return b.window }
+
+// String tells which part of the source the batch stands for; not what is in it.
+func (b *Batch) String() string {
+	return fmt.Sprintf("%d records of %d bytes from %s on", b.Len(), b.window.Length, b.window.start())
+}
 
 // Record gives the i-th record, from 0.
 func (b *Batch) Record(i int) Record {
@@ -199,6 +209,9 @@ func (r Record) Field(i int) string {
 // Null says that the i-th field has no value: nothing stands between the delimiters, or one of
 // Pipeline.Null does, or the record is too short. A quoted field has a value, also when it is empty.
 func (r Record) Null(i int) bool {
+	if r.batch == nil {
+		return true
+	}
 	fs := r.fields()
 	if i >= len(fs) {
 		return true
@@ -237,6 +250,9 @@ func (r Record) Fields() []string {
 
 // Position says where the record stands in the source.
 func (r Record) Position() Position {
+	if r.batch == nil {
+		return Position{}
+	}
 	row := r.batch.rows[r.i]
 	w := r.batch.window
 	start, _ := r.batch.places.row(int(row.row))
@@ -250,6 +266,9 @@ func (r Record) Position() Position {
 // Raw gives the record's bytes as they stand in the source, its line end included. They are not to be
 // changed.
 func (r Record) Raw() []byte {
+	if r.batch == nil {
+		return nil
+	}
 	start, end := r.batch.places.row(int(r.batch.rows[r.i].row))
 	return r.batch.places.bytes[start:end:end]
 }

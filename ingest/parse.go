@@ -41,7 +41,7 @@ func parse(s *resolved, w *window, stopAt int) *parsed {
 	p := &parser{s: s, w: w, stopAt: stopAt}
 	p.reset()
 	switch {
-	case w.oversize:
+	case w.Oversize:
 		p.out.read++
 		p.reject(CodeRecordTooLarge, 0, "the record has more than %d bytes, which is the limit: shorten it", s.Limits.Record)
 	case !p.quick():
@@ -79,10 +79,10 @@ func (w *window) scanRow(g *scan.Grammar, b []byte, i, row int, unclosed *[]int,
 
 // rowEnds finds where the rows end in the source.
 func (w *window) rowEnds() []int {
-	if w.oversize {
+	if w.Oversize {
 		return []int{len(w.raw)}
 	}
-	view, unclosed := w.lens.view(nil, w.raw), w.unclosed
+	view, unclosed := w.lens.view(nil, w.raw), w.Unclosed
 	ends := make([]int, w.Rows)
 	for i, row := 0, 0; row < len(ends); row++ {
 		i = w.scanRow(w.lens.raw, view, i, row, &unclosed, nil).End
@@ -111,7 +111,7 @@ func (p *parser) quick() bool {
 	p.publish()
 	p.b.rows = make([]batchRow, 0, p.w.Rows)
 	p.b.fields = make([]scan.Field, 0, min(int(p.w.Rows)*len(p.b.found.Header), len(p.text)+1))
-	g, unclosed := p.w.lens.text, p.w.unclosed
+	g, unclosed := p.w.lens.text, p.w.Unclosed
 	at := 0
 	for ; p.row < int(p.w.Rows) && p.out.stop == nil; p.row++ {
 		first := len(p.b.fields)
@@ -133,7 +133,7 @@ func (p *parser) quick() bool {
 // careful is the careful road.
 func (p *parser) careful() {
 	l := p.w.lens
-	view, unclosed := l.view(nil, p.w.raw), p.w.unclosed
+	view, unclosed := l.view(nil, p.w.raw), p.w.Unclosed
 	p.irregular = irregular{true, true, true}
 	var fields []scan.Field
 	at := 0

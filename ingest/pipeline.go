@@ -15,8 +15,8 @@ import (
 )
 
 // A Pipeline says how a source is read. The zero Pipeline works: it sniffs everything and stops at the
-// first bad record. A Pipeline is only read, so it may serve any number of runs at once, and apart from
-// the functions in it it can be stored as JSON.
+// first bad record. A Pipeline is only read, so it may serve any number of runs at once, as far as what
+// hangs in it does: a RejectWriter serves one run. Apart from the functions in it it can be stored as JSON.
 type Pipeline struct {
 	// Encoding is a label of the WHATWG list, of a Mac or DOS code page, UTF-16 or UTF-32. Default: sniffed.
 	Encoding string `json:"encoding,omitempty"`
@@ -37,7 +37,8 @@ type Pipeline struct {
 	SampleSize int `json:"sample_size,omitempty"`
 
 	// MinConfidence is the confidence, from 0 to 1, below which a run ends with ErrUnsure before anything
-	// is written. Default 0: the best guess will do.
+	// is written. If it is the encoding, and the sample is ASCII, that is before the first window with
+	// another character: those before it are the same in any encoding. Default 0: the best guess will do.
 	MinConfidence float64 `json:"min_confidence,omitempty"`
 
 	Policy Policy `json:"policy,omitzero"` // what is done about what is irregular
@@ -59,7 +60,7 @@ type Pipeline struct {
 	RunID string `json:"run_id,omitempty"`
 
 	// ReportEvery is the time between two snapshots for the Reporter. Default 500 ms.
-	ReportEvery time.Duration `json:"report_every,omitempty"`
+	ReportEvery time.Duration `json:"report_every_ns,omitempty"`
 
 	// Filter says which records are delivered; nil: all. The workers call it at the same time. It must
 	// not keep the record.
@@ -120,14 +121,15 @@ func Run(ctx context.Context, src io.Reader, sink Sink) (Status, error) {
 func (p *Pipeline) Run(ctx context.Context, src io.Reader, sink Sink) (Status, error) {
 	s, err := p.resolve()
 	if err != nil {
-		return Status{State: Failed, Code: CodeOf(err), Error: err.Error()}, err
+		return Status{State: Failed, Code: CodeOf(err), Error: err.Error(), Size: -1}, err
 	}
 	return newRun(s, src, sink).run(ctx)
 }
 
 // Records reads src record by record, in the caller's goroutine. A record stays valid for good. A bad
-// record comes as a *RecordError with a zero Record: under Stop it is the last thing that comes, under
-// Reject the loop may go on. Any other error is the last thing that comes.
+// record comes as a *RecordError with a zero Record: under Stop it is the last thing that comes; under
+// Reject the loop may go on, and if there is a reject sink it takes the record instead. Any other error is
+// the last thing that comes. There are no workers, no reports and no status.
 func (p *Pipeline) Records(ctx context.Context, src io.Reader) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		s, err := p.resolve()
@@ -231,8 +233,8 @@ func (p *Pipeline) resolve() (*resolved, error) {
 		s.Queue = s.Workers
 	case s.Queue == -1:
 		s.Queue = 0
-	case s.Queue < 0:
-		return nil, settings("Pipeline.Queue is %d: use -1 for none, 0 for the default", s.Queue)
+	case s.Queue < 0 || s.Queue > 1<<16:
+		return nil, settings("Pipeline.Queue is %d: it goes to 65,536; use -1 for none, 0 for the default", s.Queue)
 	}
 	if s.Limits.Unpacked == 0 {
 		s.Limits.Unpacked = 1 << 40

@@ -35,7 +35,7 @@ type Policy struct {
 	Control   Action `json:"control,omitempty"`   // other control characters, but TAB, CR and LF: the same. Default Keep
 	Invisible Action `json:"invisible,omitempty"` // zero-width and no-break spaces: the same. Default Keep
 
-	Blank   Action `json:"blank,omitempty"`   // lines with nothing on them: Stop, Reject, Skip, Keep (a record of nulls). Default Skip
+	Blank   Action `json:"blank,omitempty"`   // lines with nothing on them: Stop, Reject, Skip, Keep (a record of one field, the line). Default Skip
 	Columns Action `json:"columns,omitempty"` // names that are empty or used twice: Stop, Rename. Default Rename
 
 	MaxRejects     int64   `json:"max_rejects,omitempty"`      // ends the run at the one above it. Default 0: any number

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"io"
 )
 
@@ -36,8 +37,14 @@ func pull(ctx context.Context, s *resolved, src io.Reader, yield func(Record, er
 				}
 				out.rejects = nil
 			}
-			if !out.yield(stop, yield) {
+			if !out.balanced() {
+				return &RunError{Code: CodeConservation, Kind: ErrInternal, At: w.start(), Reason: "a window's rows do not add up: please report this"}
+			}
+			if !out.yield(ctx, stop, yield) {
 				return errLeft
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
 			if stop != nil {
 				return stop
@@ -47,7 +54,7 @@ func pull(ctx context.Context, s *resolved, src io.Reader, yield func(Record, er
 	switch {
 	case err == errLeft, err == nil:
 	case ctx.Err() != nil:
-		yield(Record{}, canceled(ctx))
+		yield(Record{}, &RunError{Code: CodeCanceled, Reason: "the reading was canceled", Err: errors.Join(ctx.Err(), context.Cause(ctx))})
 	default:
 		yield(Record{}, err)
 	}
@@ -56,8 +63,9 @@ func pull(ctx context.Context, s *resolved, src io.Reader, yield func(Record, er
 // errLeft says that the loop over Records was left.
 var errLeft = &RunError{}
 
-// yield gives records and rejects in the order of the source, but for the reject that stops the run.
-func (out *parsed) yield(stop error, yield func(Record, error) bool) bool {
+// yield gives records and rejects in the order of the source, but for the reject that stops the run. It
+// says whether the loop goes on, and ends with its context.
+func (out *parsed) yield(ctx context.Context, stop error, yield func(Record, error) bool) bool {
 	rejects := out.rejects
 	if stop != nil && len(rejects) > 0 {
 		rejects = rejects[:len(rejects)-1]
@@ -71,6 +79,11 @@ func (out *parsed) yield(stop error, yield func(Record, error) bool) bool {
 		}
 		if !yield(Record{out.batch, i}, nil) {
 			return false
+		}
+		select {
+		case <-ctx.Done():
+			return true
+		default:
 		}
 	}
 	for _, e := range rejects {

@@ -83,7 +83,7 @@ func FuzzRoads(f *testing.F) {
 			if w == nil {
 				return
 			}
-			if !w.oversize {
+			if !w.Oversize {
 				sameRoads(t, s, w)
 			}
 		}

@@ -31,7 +31,8 @@ type run struct {
 	sink    Sink
 	tracker *tracker
 
-	ctx         context.Context // ends when the run fails or is canceled
+	caller      context.Context
+	ctx         context.Context // of caller; ends when the run fails, too
 	cancel      context.CancelCauseFunc
 	reading     context.Context // of ctx; ends also when a record stops the run
 	stopReading context.CancelFunc
@@ -49,6 +50,7 @@ type run struct {
 	closing bool // no worker starts any more
 	writers []Writer
 	rows    int64 // that produce has cut
+	after   error // what ends the run when everything before it is stored: a record, or the source
 	err     error // what ended the run, first come
 	over    bool  // err is final
 }
@@ -64,6 +66,7 @@ func newRun(s *resolved, src io.Reader, sink Sink) *run {
 }
 
 func (r *run) run(ctx context.Context) (Status, error) {
+	r.caller = ctx
 	r.ctx, r.cancel = context.WithCancelCause(ctx)
 	defer r.cancel(nil)
 	r.reading, r.stopReading = context.WithCancel(r.ctx)
@@ -80,9 +83,10 @@ func (r *run) run(ctx context.Context) (Status, error) {
 	case <-ctx.Done():
 		if !wait(finished, grace) {
 			// A call hangs. Whatever it still does is not part of this run's result.
-			r.end(canceled(ctx))
+			r.end(canceled(ctx, nil))
 		}
 	}
+	r.end(nil) // if supervise was left by runtime.Goexit
 	close(over)
 	wait(reported, grace)
 	return r.tracker.snapshot(), r.failure()
@@ -103,24 +107,32 @@ func wait(c <-chan struct{}, d time.Duration) bool {
 // supervise runs the run and closes its writers.
 func (r *run) supervise(ctx context.Context) {
 	go r.produce()
-	// produce starts workers while it runs. If the run ends early it is not waited for: it may hang.
+	// produce starts workers while it runs.
 	select {
 	case <-r.produced:
 	case <-r.stopped:
 	case <-r.ctx.Done():
-		r.fail(canceled(r.ctx))
 	}
 	r.mu.Lock()
 	r.closing = true
 	r.mu.Unlock()
 	r.stopReading()
-	if !wait(r.produced, grace/2) {
-		r.in.unblock()
+	// While the caller's context is alive the source is the caller's: a Read is waited for, not cut off.
+	select {
+	case <-r.produced:
+	case <-ctx.Done():
+		if !wait(r.produced, grace/2) {
+			r.in.unblock()
+		}
 	}
 	r.workers.Wait()
-	if r.ctx.Err() != nil {
-		r.fail(canceled(r.ctx))
+	if ctx.Err() != nil {
+		r.fail(canceled(ctx, nil))
 	}
+	r.mu.Lock()
+	after := r.after
+	r.mu.Unlock()
+	r.fail(after)
 	if r.failure() == nil {
 		r.fail(r.finish())
 	}
@@ -143,7 +155,7 @@ func (r *run) finish() error {
 	s := r.tracker.snapshot()
 	if len(r.writers) == 0 && len(s.Found.Header) > 0 {
 		// A table without records is a table: the sink sees its header.
-		if _, err := r.openWriter(s.Found.Header); err != nil {
+		if _, err := r.openWriter(s.Found); err != nil {
 			return err
 		}
 	}
@@ -158,7 +170,7 @@ func (r *run) finish() error {
 func (r *run) produce() {
 	defer close(r.produced)
 	defer close(r.windows)
-	err := guard("read", func() error {
+	err := r.guard("read", func() (first, last Position, writer int) { return }, func() error {
 		defer r.in.release()
 		if err := r.in.open(r.reading, r.s); err != nil {
 			return err
@@ -172,11 +184,7 @@ func (r *run) produce() {
 		return r.split(sp)
 	})
 	if err != nil && r.reading.Err() == nil {
-		r.fail(err)
-		if !errors.Is(err, ErrRead) && !errors.Is(err, ErrTooLarge) {
-			r.cancel(err)
-		}
-		// Otherwise what was read is good, and is written.
+		r.endAfter(err) // what was read before is good, and is written
 	}
 }
 
@@ -263,7 +271,7 @@ func (r *run) work(id int) error {
 		var err error
 		if writer == nil && len(w.found.Header) > 0 {
 			// Before the window's rejects are kept: if there is nowhere to write to, nothing is.
-			if writer, err = r.openWriter(w.found.Header); err != nil {
+			if writer, err = r.openWriter(w.found); err != nil {
 				return err
 			}
 		}
@@ -276,7 +284,7 @@ func (r *run) work(id int) error {
 		}
 		if writer == nil && out.batch.Len() > 0 {
 			// The sample held no record, so there are no columns; but a policy keeps fields beyond them.
-			if writer, err = r.openWriter(w.found.Header); err != nil {
+			if writer, err = r.openWriter(w.found); err != nil {
 				return err
 			}
 		}
@@ -308,13 +316,14 @@ func (r *run) work(id int) error {
 func (r *run) parse(w *window) (*parsed, error) {
 	began := time.Now()
 	var out *parsed
-	err := guard("filter", func() error {
+	filtering := func() (Position, Position, int) { return r.inHand(w), Position{}, 0 }
+	err := r.guard("filter", filtering, func() error {
 		out = parse(r.s, w, -1)
 		return nil
 	})
 	r.tracker.spend(StageParse, time.Since(began))
 	if err != nil {
-		return nil, r.locate(w, err)
+		return nil, err
 	}
 	select {
 	case <-w.before:
@@ -328,7 +337,13 @@ func (r *run) parse(w *window) (*parsed, error) {
 		return nil, nil
 	default:
 	}
-	out, stop := r.verdict.pass(w, out)
+	var stop error
+	if err := r.guard("filter", filtering, func() error {
+		out, stop = r.verdict.pass(w, out)
+		return nil
+	}); err != nil {
+		return nil, err
+	}
 	if !out.balanced() {
 		return nil, &RunError{Code: CodeConservation, Kind: ErrInternal, At: w.start(), Reason: "a window's rows do not add up: please report this"}
 	}
@@ -344,7 +359,7 @@ func (r *run) parse(w *window) (*parsed, error) {
 		}
 	}
 	if stop != nil {
-		r.fail(stop)
+		r.endAfter(stop)
 		close(r.stopped)
 	}
 	close(w.after)
@@ -352,11 +367,11 @@ func (r *run) parse(w *window) (*parsed, error) {
 }
 
 // openWriter opens a writer, one at a time.
-func (r *run) openWriter(h Header) (Writer, error) {
+func (r *run) openWriter(found *Found) (Writer, error) {
 	select {
 	case r.opening <- struct{}{}:
 	case <-r.ctx.Done():
-		return nil, canceled(r.ctx)
+		return nil, r.ended()
 	}
 	defer func() { <-r.opening }()
 	r.mu.Lock()
@@ -364,7 +379,7 @@ func (r *run) openWriter(h Header) (Writer, error) {
 	r.mu.Unlock()
 	var w Writer
 	err := r.call("open", id, nowhere, func() (err error) {
-		w, err = r.sink.Open(r.ctx, h)
+		w, err = r.sink.Open(r.ctx, found)
 		if err == nil && w == nil {
 			err = errors.New("Open returned neither a Writer nor an error")
 		}
@@ -382,17 +397,17 @@ func (r *run) openWriter(h Header) (Writer, error) {
 // call calls a function of the caller's and makes its error, or its panic, a SinkError. Where says which
 // records it has in hand.
 func (r *run) call(op string, writer int, where func() (first, last Position), f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			first, last := where()
-			err = panicked(op, first, last, writer, v)
-		}
-	}()
-	if err = f(); err == nil {
-		return nil
-	}
-	if r.ctx.Err() != nil && errors.Is(err, r.ctx.Err()) {
-		return canceled(r.ctx)
+	err = r.guard(op, func() (Position, Position, int) {
+		first, last := where()
+		return first, last, writer
+	}, f)
+	switch {
+	case err == nil || errors.Is(err, ErrPanic):
+		return err
+	case r.caller.Err() != nil: // drivers do not always say that this is why
+		return canceled(r.caller, err)
+	case r.ctx.Err() != nil && errors.Is(err, r.ctx.Err()):
+		return err // the run has failed already
 	}
 	code := CodeSink
 	if op == "reject" {
@@ -403,6 +418,29 @@ func (r *run) call(op string, writer int, where func() (first, last Position), f
 }
 
 func nowhere() (first, last Position) { return }
+
+// guard makes a panic in f, or a runtime.Goexit, an error. Goexit, which testing.T.FailNow calls, ends the
+// goroutine: it fails the run instead.
+func (r *run) guard(op string, where func() (first, last Position, writer int), f func() error) (err error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		v := recover()
+		first, last, writer := where()
+		if v != nil {
+			err = panicked(op, first, last, writer, v)
+			return
+		}
+		err := panicked(op, first, last, writer, errors.New("the function called runtime.Goexit, as testing.T.FailNow does"))
+		r.fail(err)
+		r.cancel(err)
+	}()
+	err = f()
+	returned = true
+	return err
+}
 
 // span gives the first and the last record of a batch, or the one that was in hand in a panic.
 func (b *Batch) span() (first, last Position) {
@@ -434,38 +472,35 @@ func panicked(op string, first, last Position, writer int, v any) *SinkError {
 	return &SinkError{Code: CodePanic, Op: op, First: first, Last: last, Err: err, Panic: v, Stack: debug.Stack(), Writer: writer}
 }
 
-// guard makes a panic in f, which is none of the sink's, an error.
-func guard(op string, f func() error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = panicked(op, Position{}, Position{}, 0, v)
-		}
-	}()
-	return f()
+// ended is the error for what is not begun because the run is over.
+func (r *run) ended() error {
+	if r.caller.Err() != nil {
+		return canceled(r.caller, nil)
+	}
+	return r.ctx.Err() // it has failed, and why is known
 }
 
-// locate names the record that a panicking Filter had in hand.
-func (r *run) locate(w *window, err error) error {
-	var panicked *SinkError
-	if errors.As(err, &panicked) {
-		s := *r.s
-		s.Filter = nil
-		for _, rec := range parse(&s, w, -1).batch.All() {
-			if int(rec.batch.rows[rec.i].row) == w.inHand {
-				panicked.First = rec.Position()
-			}
+// inHand gives the record that a panicking Filter had in hand.
+func (r *run) inHand(w *window) (at Position) {
+	s := *r.s
+	s.Filter = nil
+	for _, rec := range parse(&s, w, -1).batch.All() {
+		if int(rec.batch.rows[rec.i].row) == w.inHand {
+			at = rec.Position()
 		}
 	}
-	return err
+	return at
 }
 
-// canceled is the error of a run whose context has ended.
-func canceled(ctx context.Context) error {
-	cause := context.Cause(ctx)
-	if !errors.Is(cause, ctx.Err()) {
-		cause = errors.Join(ctx.Err(), cause)
+// canceled is the error of a run whose caller's context has ended; err is what a call made of that, or nil.
+func canceled(ctx context.Context, err error) error {
+	all := []error{ctx.Err()}
+	for _, e := range []error{context.Cause(ctx), err} {
+		if e != nil && e != ctx.Err() {
+			all = append(all, e)
+		}
 	}
-	return &RunError{Code: CodeCanceled, Reason: "the run was canceled; what is stored is in its status", Err: cause}
+	return &RunError{Code: CodeCanceled, Reason: "the run was canceled; what is stored is in its status", Err: errors.Join(all...)}
 }
 
 // fail notes what ended the run; the first one counts.
@@ -474,6 +509,16 @@ func (r *run) fail(err error) {
 	defer r.mu.Unlock()
 	if r.err == nil && !r.over {
 		r.err = err
+	}
+}
+
+// endAfter notes what ends the run when all that comes before it in the source is stored. A record that
+// stops the run comes before any end of the source.
+func (r *run) endAfter(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.after == nil || errors.Is(err, ErrBadRecord) {
+		r.after = err
 	}
 }
 
@@ -498,12 +543,24 @@ func (r *run) end(err error) {
 		s.Elapsed = time.Since(s.Started)
 		s.State = Done
 		if r.err != nil {
-			s.State, s.Code, s.Error = Failed, CodeOf(r.err), r.err.Error()
+			s.State, s.Code, s.Error = Failed, CodeOf(r.err), public(r.err)
 			if s.Code == CodeCanceled {
 				s.State = Canceled
 			}
 		}
 	})
+}
+
+// public gives the words of an error for a status, which many may see: what a function of the caller's
+// says may hold values, and is left out.
+func public(err error) string {
+	var sink *SinkError
+	if errors.As(err, &sink) {
+		without := *sink
+		without.Err = errors.New("the function of the caller failed: see the error that Run returned")
+		return without.Error()
+	}
+	return err.Error()
 }
 
 // startReports starts the reporters; they end after over is closed, and then reported is closed.

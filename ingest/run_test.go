@@ -182,7 +182,7 @@ func TestLawCancel(t *testing.T) {
 
 type openFunc func() (ingest.Writer, error)
 
-func (f openFunc) Open(context.Context, ingest.Header) (ingest.Writer, error) { return f() }
+func (f openFunc) Open(context.Context, *ingest.Found) (ingest.Writer, error) { return f() }
 
 type closeFunc func() error
 

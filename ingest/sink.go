@@ -10,7 +10,10 @@ type Sink interface {
 	// Open makes a Writer. It is called once for each worker that gets something to write, at most
 	// Pipeline.Workers times, at least once in a run that comes to its end and has columns, and never
 	// twice at the same time.
-	Open(ctx context.Context, h Header) (Writer, error)
+	//
+	// Found says what the source is: its columns, its run, its encoding. It is not to be changed. Where
+	// the sample was ASCII the encoding may be decided later; Batch.Found has it.
+	Open(ctx context.Context, found *Found) (Writer, error)
 }
 
 // A Writer stores batches. Its methods are never called by two goroutines at once.
@@ -19,19 +22,27 @@ type Writer interface {
 	// means that nothing of it is stored, for it may come again. Batches come in no particular order
 	// among writers. A batch may have no record; its window still counts.
 	//
-	// When ctx ends, Write should return soon; the run does not wait for it.
+	// When ctx ends, because the run was canceled or has failed elsewhere, Write should return soon. A run
+	// that was canceled does not wait for it.
 	Write(ctx context.Context, b *Batch) error
 
 	// Close is called once, after the last Write of every Writer of the run. A nil cause says that all
 	// went well and everything written is to be kept; otherwise cause is what ended the run. The
-	// context is alive also when the run was canceled, so that Close can clean up.
+	// context is alive also when the run was canceled, so that Close can clean up. A nil cause may come
+	// before another writer's Close fails: what must be kept or dropped as a whole needs a sink that knows
+	// all its writers.
 	Close(ctx context.Context, cause error) error
 }
 
 // A SinkFunc is a Sink and a Writer in one function. The workers call it at the same time.
 type SinkFunc func(ctx context.Context, b *Batch) error
 
-func (f SinkFunc) Open(context.Context, Header) (Writer, error) { return f, nil }
+func (f SinkFunc) Open(context.Context, *Found) (Writer, error) {
+	if f == nil {
+		return nil, errors.New("the SinkFunc is nil")
+	}
+	return f, nil
+}
 
 func (f SinkFunc) Write(ctx context.Context, b *Batch) error { return f(ctx, b) }
 
@@ -44,10 +55,10 @@ func Tee(sinks ...Sink) Sink { return tee(sinks) }
 
 type tee []Sink
 
-func (t tee) Open(ctx context.Context, h Header) (Writer, error) {
+func (t tee) Open(ctx context.Context, found *Found) (Writer, error) {
 	var ws teeWriter
 	for _, s := range t {
-		w, err := s.Open(ctx, h)
+		w, err := s.Open(ctx, found)
 		if err != nil {
 			return nil, errors.Join(err, ws.Close(ctx, err))
 		}

@@ -88,11 +88,12 @@ func newSource(src io.Reader) *source {
 func (in *source) open(ctx context.Context, s *resolved) error {
 	raw := &counter{ctx: ctx, r: in.src, reading: in.reading}
 	in.r = raw
+	packed := raw // the layer below counts for the next, too
 	for {
 		head := peek(in, 512)
 		var err error
 		var unpacked io.Reader
-		name, packed := "", raw
+		name := ""
 		switch {
 		case bytes.HasPrefix(head, []byte("\x1f\x8b\x08")):
 			name = "gzip"
@@ -124,17 +125,20 @@ func (in *source) open(ctx context.Context, s *resolved) error {
 // peek looks at the first bytes of in.r without taking them. If it fails there, in.r gives what was read
 // before, and fails then.
 func peek(in *source, n int) []byte {
-	head := make([]byte, n)
-	n, err := io.ReadFull(in.r, head)
-	head = head[:n]
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		in.r = failed{err}
+	head := make([]byte, 0, n)
+	for len(head) < n {
+		m, err := in.r.Read(head[len(head):n])
+		head = head[:len(head)+m]
+		if err != nil {
+			in.r = failed{err}
+			break
+		}
 	}
 	in.r = io.MultiReader(bytes.NewReader(head), in.r)
 	return head
 }
 
-// failed is a source that cannot be read any further.
+// failed is a source that has come to its end, or cannot be read any further.
 type failed struct{ err error }
 
 func (f failed) Read([]byte) (int, error) { return 0, f.err }
@@ -209,9 +213,12 @@ func openZip(s *resolved, in *source, raw *counter) (io.Reader, *counter, error)
 	if err != nil {
 		return nil, nil, err
 	}
+	if member.Flags&1 != 0 {
+		return nil, nil, archive("the file in the zip archive has a password: pack it without one", nil)
+	}
 	r, err := member.Open()
 	if err != nil {
-		return nil, nil, archive("the file in the zip archive cannot be unpacked: pack it with the usual method and no password", err)
+		return nil, nil, archive("the file in the zip archive cannot be unpacked: pack it with the usual method", err)
 	}
 	in.name = path.Base(member.Name)
 	in.size = int64(member.CompressedSize64)

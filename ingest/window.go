@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"unicode/utf8"
@@ -105,15 +104,13 @@ func spell(d dialect.Dialect, quotedLines int, bytes func(string) []byte) scan.C
 // A window is a Window with its bytes, on its way to a worker.
 type window struct {
 	Window
-	seq      int64
-	end      place
-	raw      []byte // owned; only the beginning if oversize
-	unclosed []int  // rows that are the first line of a record whose quote is not closed, ascending
-	oversize bool   // one row, beyond Limits.Record
-	lens     *lens
-	rescue   *encoding.Encoding // the runner-up
-	found    *Found
-	inHand   int // the row that the Filter looks at
+	seq    int64
+	end    place
+	raw    []byte // owned; only the beginning if oversize
+	lens   *lens
+	rescue *encoding.Encoding // the runner-up
+	found  *Found
+	inHand int // the row that the Filter looks at
 
 	// before is closed when all windows before this one have had their verdict; after, by this one.
 	before <-chan struct{}
@@ -179,7 +176,7 @@ func (sp *splitter) fill(ctx context.Context, n int) error {
 		}
 		if err != nil {
 			sp.eof = true
-			if !errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			if err != io.EOF { // a wrapped one is a failure
 				sp.err = readError(err, sp.offset+int64(len(sp.buf)))
 			}
 		}
@@ -304,10 +301,8 @@ func (sp *splitter) scan(view []byte) cutAt {
 // patienceLimit is how many bytes may be looked at in vain before good rows have earned it again.
 func patienceLimit(s *resolved) int { return 16 * s.Limits.Record }
 
-// earn pays for good rows with patience.
-func (sp *splitter) earn(n int) {
-	sp.patience = min(sp.patience+4*n, patienceLimit(sp.s))
-}
+// earn gives patience for good rows of n bytes.
+func (sp *splitter) earn(n int) { sp.patience = min(sp.patience+4*n, patienceLimit(sp.s)) }
 
 // countLines is the quick road of scan, for bytes in which every line is a row; last says that the source
 // ends behind them.
@@ -348,7 +343,7 @@ func (sp *splitter) emit(c cutAt) *window {
 	}
 	w := sp.window(int64(n), c.rows)
 	w.raw = append(make([]byte, 0, n), sp.buf[:n]...)
-	w.unclosed = c.unclosed
+	w.Unclosed = c.unclosed
 	sp.drop(n)
 	sp.line += int64(c.lines)
 	sp.row += int64(c.rows)
@@ -358,7 +353,7 @@ func (sp *splitter) emit(c cutAt) *window {
 
 func (sp *splitter) window(length int64, rows int) *window {
 	w := &window{
-		Window: Window{Offset: sp.offset, Length: length, Line: sp.line, Record: sp.row, Rows: int64(rows)},
+		Window: Window{Offset: sp.offset, Length: length, Line: sp.line, Record: sp.row, Rows: int64(rows), Patience: sp.patience},
 		seq:    sp.seq, lens: sp.lens, rescue: sp.rescue, found: sp.found,
 	}
 	sp.seq++
@@ -378,7 +373,7 @@ func (sp *splitter) place() place {
 func (sp *splitter) skipLine(ctx context.Context, view []byte) (*window, error) {
 	const beginning = 4 << 10
 	w := sp.window(0, 1)
-	w.oversize = true
+	w.Oversize = true
 	w.raw = append([]byte(nil), sp.buf[:min(len(sp.buf), beginning)]...)
 	for {
 		row := sp.raw.Line(view, 0, sp.eof)
@@ -415,18 +410,22 @@ func (sp *splitter) decide(ctx context.Context) error {
 	if !sp.open {
 		return nil
 	}
-	known := max(0, int(sp.ascii-sp.offset))
-	at := known + asciiLen(sp.buf[known:])
+	known := min(len(sp.buf), max(0, int(sp.ascii-sp.offset)))
+	at := known + plainLen(sp.buf[known:])
 	sp.ascii = sp.offset + int64(at)
 	if at == len(sp.buf) {
 		return nil
 	}
-	sp.open = false
 	if err := sp.fill(ctx, at+sp.s.SampleSize); err != nil {
 		return err
 	}
 	end := min(len(sp.buf), at+sp.s.SampleSize)
 	guess := encoding.Sniff(sp.buf[bytes.LastIndexByte(sp.buf[:at], '\n')+1 : end])
+	if guess.ASCII { // an escape that begins no other character set
+		sp.ascii = sp.offset + int64(end)
+		return nil
+	}
+	sp.open = false
 	enc, err := encoding.Get(guess.Label)
 	if err != nil || enc.Unit() != 1 {
 		return nil // it has been ASCII so far
@@ -478,14 +477,18 @@ func lastLine(b []byte, goal int) int {
 	return bytes.LastIndexByte(b, '\n') + 1
 }
 
-// asciiLen gives the length of the ASCII at the start of b.
-func asciiLen(b []byte) int {
+// plainLen gives the length of what is the same in every encoding that can still come: the ASCII at the
+// start of b, up to an escape, with which ISO-2022-JP begins.
+func plainLen(b []byte) int {
 	n := 0
 	for len(b)-n >= 8 && binary.LittleEndian.Uint64(b[n:])&0x8080808080808080 == 0 {
 		n += 8
 	}
 	for n < len(b) && b[n] < utf8.RuneSelf {
 		n++
+	}
+	if escape := bytes.IndexByte(b[:n], 0x1b); escape >= 0 {
+		return escape
 	}
 	return n
 }

@@ -84,14 +84,14 @@ type Sink struct {
 
 // Open makes a temporary file. A run never opens two writers at the same time, so that counting them
 // needs no lock.
-func (s *Sink) Open(_ context.Context, h ingest.Header) (ingest.Writer, error) {
+func (s *Sink) Open(_ context.Context, found *ingest.Found) (ingest.Writer, error) {
 	tmp, err := os.CreateTemp(s.Dir, ".part-*")
 	if err != nil {
 		return nil, err
 	}
 	w := &writer{file: tmp, name: filepath.Join(s.Dir, fmt.Sprintf("part-%02d.ndjson", s.writers))}
 	s.writers++
-	for _, name := range h.Names() {
+	for _, name := range found.Header.Names() {
 		w.keys = append(w.keys, quote(name)+":")
 	}
 	return w, nil

@@ -98,7 +98,7 @@ func TestSink_lines(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
-			w, err := (&Sink{Dir: dir}).Open(t.Context(), ingest.Columns(tt.header...))
+			w, err := (&Sink{Dir: dir}).Open(t.Context(), &ingest.Found{Header: ingest.Columns(tt.header...)})
 			require.NoError(t, err)
 			require.NoError(t, w.Write(t.Context(), ingesttest.NewBatch(tt.header, tt.records...)))
 			require.NoError(t, w.Close(t.Context(), nil))
@@ -112,12 +112,12 @@ func TestSink_lines(t *testing.T) {
 func TestSink_failures(t *testing.T) {
 	batch := ingesttest.NewBatch([]string{"a"}, []string{"1"})
 	open := func(t *testing.T, dir string) *writer {
-		w, err := (&Sink{Dir: dir}).Open(t.Context(), ingest.Columns("a"))
+		w, err := (&Sink{Dir: dir}).Open(t.Context(), &ingest.Found{Header: ingest.Columns("a")})
 		require.NoError(t, err)
 		return w.(*writer)
 	}
 	t.Run("no directory", func(t *testing.T) {
-		_, err := (&Sink{Dir: filepath.Join(t.TempDir(), "missing")}).Open(t.Context(), ingest.Columns("a"))
+		_, err := (&Sink{Dir: filepath.Join(t.TempDir(), "missing")}).Open(t.Context(), &ingest.Found{Header: ingest.Columns("a")})
 		assert.ErrorIs(t, err, os.ErrNotExist)
 	})
 	t.Run("a write fails", func(t *testing.T) {

@@ -189,11 +189,11 @@ func (t *target) close() error {
 }
 
 // Open makes the target a Sink.
-func (t *target) Open(ctx context.Context, h ingest.Header) (ingest.Writer, error) {
+func (t *target) Open(ctx context.Context, found *ingest.Found) (ingest.Writer, error) {
 	if err := t.open(); err != nil {
 		return nil, err
 	}
-	return t.sink.Open(ctx, h)
+	return t.sink.Open(ctx, found)
 }
 
 // baseName gives a file's name without what says how it is packed and written.

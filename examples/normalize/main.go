@@ -9,7 +9,7 @@
 // reported, with its line. The header comes first where the file has one, and none is invented.
 //
 // The exit code is 1 if a file could not be read or written, and then there is nothing new under its name;
-// the others are written. 2 is for wrong usage.
+// the others are written. Ctrl-C ends it in the same way, before the next file. 2 is for wrong usage.
 package main
 
 import (
@@ -20,18 +20,22 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/sluicecsv/sluice/dialect"
 	"github.com/sluicecsv/sluice/ingest"
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Stderr))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the next signal is the system's
+	os.Exit(run(ctx, os.Args[1:], os.Stderr))
 }
 
-func run(args []string, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stderr io.Writer) int {
 	flags := flag.NewFlagSet("normalize", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	dir := flags.String("out", "", "the `directory` to write to; it is made if there is none")
@@ -52,13 +56,17 @@ func run(args []string, stderr io.Writer) int {
 	}
 	code := 0
 	written := map[string]string{} // the input, by the name of the output
-	for _, in := range flags.Args() {
+	for i, in := range flags.Args() {
+		if ctx.Err() != nil {
+			fmt.Fprintln(stderr, "not begun:", strings.Join(flags.Args()[i:], ", "))
+			return 1
+		}
 		out := filepath.Join(*dir, filepath.Base(in))
 		var err error
 		if other, ok := written[out]; ok {
 			err = fmt.Errorf("%s has the same name: use another directory for it", other)
 		} else {
-			err = normalizeFile(in, out, stderr)
+			err = normalizeFile(ctx, in, out, stderr)
 		}
 		if err != nil {
 			fmt.Fprintf(stderr, "%s: %v\n", in, err)
@@ -71,7 +79,7 @@ func run(args []string, stderr io.Writer) int {
 }
 
 // normalizeFile writes in to out. What out held before is replaced only when all is written.
-func normalizeFile(in, out string, stderr io.Writer) error {
+func normalizeFile(ctx context.Context, in, out string, stderr io.Writer) error {
 	src, err := os.Open(in)
 	if err != nil {
 		return err
@@ -89,7 +97,7 @@ func normalizeFile(in, out string, stderr io.Writer) error {
 	rejected := func(bad *ingest.RecordError) {
 		fmt.Fprintf(stderr, "%s: left out: %v\n", in, bad)
 	}
-	if err := normalize(context.Background(), src, tmp, rejected); err != nil {
+	if err := normalize(ctx, src, tmp, rejected); err != nil {
 		return err
 	}
 	if err := errors.Join(tmp.Chmod(0o644), tmp.Close()); err != nil {

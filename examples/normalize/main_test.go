@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,7 +34,7 @@ func TestRun(t *testing.T) {
 			in, out := filepath.Join(dir, "in.csv"), filepath.Join(dir, "out")
 			require.NoError(t, os.WriteFile(in, []byte(tt.in), 0o644))
 			var stderr bytes.Buffer
-			assert.Equal(t, 0, run([]string{"-out", out, in}, &stderr))
+			assert.Equal(t, 0, run(t.Context(), []string{"-out", out, in}, &stderr))
 			got, err := os.ReadFile(filepath.Join(out, "in.csv"))
 			require.NoError(t, err)
 			assert.Equal(t, tt.want, string(got))
@@ -60,7 +61,7 @@ func TestRun_failuresLeaveNothing(t *testing.T) {
 	before := write("out/scan.csv", "from an earlier run\n")
 
 	var stderr bytes.Buffer
-	assert.Equal(t, 1, run([]string{"-out", out, pdf, filepath.Join(dir, "missing.csv"), good, namesake}, &stderr))
+	assert.Equal(t, 1, run(t.Context(), []string{"-out", out, pdf, filepath.Join(dir, "missing.csv"), good, namesake}, &stderr))
 	lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
 	require.Len(t, lines, 3)
 	assert.Contains(t, lines[0], "scan.csv: ingest: the file is PDF")
@@ -79,11 +80,45 @@ func TestRun_failuresLeaveNothing(t *testing.T) {
 	}
 }
 
+// cancelWriter cancels a context when something is written to it.
+type cancelWriter struct {
+	bytes.Buffer
+	cancel func()
+}
+
+func (w *cancelWriter) Write(p []byte) (int, error) {
+	w.cancel()
+	return w.Buffer.Write(p)
+}
+
+// Ctrl-C in the middle of a file leaves nothing of it, and what was there before stays.
+func TestRun_interrupted(t *testing.T) {
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "in.csv"), filepath.Join(dir, "out")
+	text := "id,name\n1,Ann\n2,\"Bo\n" + strings.Repeat("3,Cy\n", 1<<20)
+	require.NoError(t, os.WriteFile(in, []byte(text), 0o644))
+	require.NoError(t, os.Mkdir(out, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(out, "in.csv"), []byte("from an earlier run\n"), 0o644))
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	stderr := cancelWriter{cancel: cancel}
+	assert.Equal(t, 1, run(ctx, []string{"-out", out, in, "next.csv"}, &stderr))
+	assert.Contains(t, stderr.String(), "the run was canceled")
+	assert.Contains(t, stderr.String(), "not begun: next.csv\n")
+	files, err := os.ReadDir(out)
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	got, err := os.ReadFile(filepath.Join(out, "in.csv"))
+	require.NoError(t, err)
+	assert.Equal(t, "from an earlier run\n", string(got))
+}
+
 func TestRun_neverOverwritesItsInput(t *testing.T) {
 	in := filepath.Join(t.TempDir(), "in.csv")
 	require.NoError(t, os.WriteFile(in, []byte("a;b\n1;2\n"), 0o644))
 	var stderr bytes.Buffer
-	assert.Equal(t, 1, run([]string{"-out", filepath.Dir(in), in}, &stderr))
+	assert.Equal(t, 1, run(t.Context(), []string{"-out", filepath.Dir(in), in}, &stderr))
 	assert.Contains(t, stderr.String(), "it would be overwritten")
 	got, err := os.ReadFile(in)
 	require.NoError(t, err)
@@ -93,7 +128,7 @@ func TestRun_neverOverwritesItsInput(t *testing.T) {
 func TestRun_usage(t *testing.T) {
 	for _, args := range [][]string{nil, {"in.csv"}, {"-out", "x"}, {"-x"}} {
 		var stderr bytes.Buffer
-		assert.Equal(t, 2, run(args, &stderr))
+		assert.Equal(t, 2, run(t.Context(), args, &stderr))
 		assert.Contains(t, stderr.String(), "usage: normalize")
 	}
 }

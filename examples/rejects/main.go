@@ -12,7 +12,7 @@
 // orders.rejects.rejects.csv.
 //
 // The exit code is 0 when each record is printed or in a file of rejects, 1 when the file could not be read
-// to its end, and 2 for wrong usage.
+// to its end, as after Ctrl-C: then there is no file of rejects. 2 is for wrong usage.
 package main
 
 import (
@@ -22,17 +22,21 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/sluicecsv/sluice/ingest"
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the next signal is the system's
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-func run(args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("rejects", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	mended := flags.Bool("mended", false, "FILE holds mended rejects of an earlier run")
@@ -49,7 +53,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	}
 	path := flags.Arg(0)
 	to := strings.TrimSuffix(path, filepath.Ext(path)) + ".rejects.csv"
-	status, err := readFile(context.Background(), path, to, *mended, stdout)
+	status, err := readFile(ctx, path, to, *mended, stdout)
 	if err != nil {
 		fmt.Fprintln(stderr, "rejects:", err)
 		return 1
@@ -76,10 +80,10 @@ func readFile(ctx context.Context, path, to string, mended bool, stdout io.Write
 	defer src.Close()
 
 	// The same pipeline reads both files: mended rejects are recognised by what stands in them.
-	rejects := &lateFile{path: to}
+	rejects := ingest.NewRejectFile(to)
 	p := ingest.Pipeline{
 		Policy:  ingest.Policy{Bad: ingest.Reject},
-		Rejects: ingest.NewRejectWriter(rejects),
+		Rejects: rejects,
 		Workers: 1, // so that the records are printed in the order of the file
 	}
 	if mended {
@@ -102,28 +106,8 @@ func readFile(ctx context.Context, path, to string, mended bool, stdout io.Write
 		}
 		return nil
 	}))
-	return status, errors.Join(err, rejects.Close())
-}
-
-// A lateFile is made when something is written to it: where nothing is rejected there is no file. One that
-// is there already is left alone, for someone may be mending it.
-type lateFile struct {
-	path string
-	file *os.File
-}
-
-func (f *lateFile) Write(p []byte) (n int, err error) {
-	if f.file == nil {
-		if f.file, err = os.OpenFile(f.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666); err != nil {
-			return 0, fmt.Errorf("%w: it may hold rejects of an earlier run: send them back, or move the file away", err)
-		}
+	if err = errors.Join(err, rejects.Close()); err != nil && rejects.Made() {
+		os.Remove(to) // it is not whole, and would be in the way of the next run
 	}
-	return f.file.Write(p)
-}
-
-func (f *lateFile) Close() error {
-	if f.file == nil {
-		return nil
-	}
-	return f.file.Close()
+	return status, err
 }

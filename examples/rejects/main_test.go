@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -117,7 +118,7 @@ var (
 func load(t *testing.T, args ...string) (p printed, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = run(args, &out, &errs)
+	code = run(t.Context(), args, &out, &errs)
 	require.Empty(t, errs.String())
 	p.text = out.String()
 	for _, m := range id.FindAllStringSubmatch(p.text, -1) {
@@ -172,15 +173,42 @@ func TestRun_failures(t *testing.T) {
 		{"missing file", "no such file", []string{filepath.Join(dir, "missing.csv")}, 1},
 		{"missing mended file", "no such file", []string{"-mended", filepath.Join(dir, "missing.csv")}, 1},
 		{"not mended", "holds no rejects", []string{"-mended", good}, 1},
-		{"earlier rejects", "it may hold rejects of an earlier run", []string{bad}, 1},
+		{"earlier rejects", "the rejects of an earlier run are not overwritten", []string{bad}, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			assert.Equal(t, tt.code, run(tt.args, &out, &errs))
+			assert.Equal(t, tt.code, run(t.Context(), tt.args, &out, &errs))
 			assert.Contains(t, errs.String(), tt.want)
 		})
 	}
 	got, err := os.ReadFile(beingMended)
 	require.NoError(t, err)
 	assert.Equal(t, "half mended", string(got))
+}
+
+// cancelWriter cancels a context when something is written to it.
+type cancelWriter struct{ cancel func() }
+
+func (w cancelWriter) Write(p []byte) (int, error) {
+	w.cancel()
+	return len(p), nil
+}
+
+// Ctrl-C in the middle of a file leaves no rejects that are not whole; the next run finds them all.
+func TestRun_interrupted(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "orders.csv")
+	require.NoError(t, os.WriteFile(path, []byte("id,name\n1\n"+strings.Repeat("2,Bo\n", 1<<17)+"3\n"), 0o644))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var errs bytes.Buffer
+	assert.Equal(t, 1, run(ctx, []string{path}, cancelWriter{cancel}, &errs))
+	assert.Contains(t, errs.String(), "the run was canceled")
+	files, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, files, 1)
+
+	again, code := load(t, path)
+	assert.Equal(t, 0, code)
+	assert.Contains(t, again.text, "2 rejected")
 }

@@ -3,12 +3,15 @@
 //
 //	go run ./examples/sniff [-json] FILE...
 //
+// The file - is the standard input.
+//
 // With -json it prints one object a line, also for a file that cannot be read. The exit code is 1 if
 // there was one, otherwise 0; 2 is for wrong usage.
 package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/sluicecsv/sluice/dialect"
 	"github.com/sluicecsv/sluice/encoding"
@@ -23,15 +27,15 @@ import (
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-func run(args []string, stdout, stderr io.Writer) int {
+func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("sniff", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	asJSON := flags.Bool("json", false, "print one JSON object a line")
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: sniff [-json] FILE...")
+		fmt.Fprintln(stderr, "usage: sniff [-json] FILE... (- is the standard input)")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
@@ -45,7 +49,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	defer out.Flush()
 	code := 0
 	for _, path := range flags.Args() {
-		found, first, err := look(path, !*asJSON)
+		found, first, err := look(path, stdin, !*asJSON)
 		if err != nil {
 			code = 1
 		}
@@ -59,22 +63,49 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 // look sniffs a file and, if rows is true, reads its first rows.
-func look(path string, rows bool) (*ingest.Found, firstRows, error) {
+func look(path string, stdin *os.File, rows bool) (*ingest.Found, firstRows, error) {
 	var first firstRows
-	file, err := os.Open(path)
+	file := stdin
+	if path != "-" {
+		var err error
+		if file, err = os.Open(path); err != nil {
+			return nil, first, err
+		}
+		defer file.Close()
+	}
+	info, err := file.Stat()
 	if err != nil {
 		return nil, first, err
 	}
-	defer file.Close()
+	if info.IsDir() {
+		return nil, first, fmt.Errorf("%s is a directory", path)
+	}
 	p := ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject}}
-	found, err := p.Sniff(context.Background(), file)
+	found, src, err := sniff(&p, file, info.Mode().IsRegular())
 	if err != nil || !rows {
 		return found, first, err
 	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return found, first, err
+	return found, first, first.read(&p, src)
+}
+
+// sniff sniffs a file and gives it from its beginning again. What has been read of one that cannot seek is
+// kept for that: 1 MiB at most, or the whole of a zip archive, whose directory is at its end.
+func sniff(p *ingest.Pipeline, file *os.File, seeks bool) (*ingest.Found, io.Reader, error) {
+	if !seeks {
+		var head bytes.Buffer
+		found, err := p.Sniff(context.Background(), io.TeeReader(file, &head))
+		return found, io.MultiReader(&head, file), err
 	}
-	return found, first, first.read(&p, file)
+	start, err := file.Seek(0, io.SeekCurrent) // the standard input may have been read in part
+	if err != nil {
+		return nil, nil, err
+	}
+	found, err := p.Sniff(context.Background(), file)
+	if err != nil {
+		return found, nil, err
+	}
+	_, err = file.Seek(start, io.SeekStart)
+	return found, file, err
 }
 
 // firstRows is what becomes of the first records of a file.
@@ -195,7 +226,7 @@ func printReport(w io.Writer, path string, found *ingest.Found, first firstRows,
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "  %-11s %s\n", name, fmt.Sprintf(format, args...))
 	}
-	if found != nil {
+	if err == nil || found != nil && found.Dialect.Delimiter != "" { // else nothing was found out
 		describe(line, found)
 		first.describe(line)
 	}
@@ -214,6 +245,41 @@ func describe(line func(name, format string, args ...any), found *ingest.Found) 
 	if found.Parent != "" {
 		line("mended", "the rejects of run %s", found.Parent)
 	}
+	describeEncoding(line, enc)
+	line("dialect", "%s (%s)", d.Dialect, sure(d.Confidence))
+	for _, e := range d.Evidence {
+		line("", "- %s", e)
+	}
+	for _, c := range d.RunnersUp[:min(maxRunnersUp, len(d.RunnersUp))] {
+		if c.Confidence >= worthSaying {
+			line("", "or %s: %s (%s)", c.Dialect, columns(c.Columns), sure(c.Confidence))
+		}
+	}
+	switch {
+	case d.HeaderRows > 0:
+		line("header", "yes (%s)", sure(d.HeaderConfidence))
+	case d.Columns > 0:
+		line("header", "no (%s)", sure(d.HeaderConfidence))
+	}
+	if len(found.Header) > 0 {
+		line("columns", "%d: %q", len(found.Header), found.Header.Names())
+	}
+	encoding := fmt.Sprintf("Encoding: %q, ", enc.Label)
+	if enc.ASCII { // nothing was decided: a letter further on may be in any encoding
+		encoding = ""
+	}
+	line("to pin it", "ingest.Pipeline{%sDialect: %#v}", encoding, d.Dialect)
+}
+
+func describeEncoding(line func(name, format string, args ...any), enc encoding.Guess) {
+	if enc.ASCII {
+		labels := []string{enc.Label}
+		for _, c := range enc.RunnersUp {
+			labels = append(labels, c.Label)
+		}
+		line("encoding", "%s: ASCII only, so any of them reads the same", strings.Join(labels, " or "))
+		return
+	}
 	bom := ""
 	if enc.BOM > 0 {
 		bom = " with a byte order mark"
@@ -227,25 +293,13 @@ func describe(line func(name, format string, args ...any), found *ingest.Found) 
 			line("", "or %s (%s)", c.Label, sure(c.Confidence))
 		}
 	}
-	line("dialect", "%s (%s)", d.Dialect, sure(d.Confidence))
-	for _, e := range d.Evidence {
-		line("", "- %s", e)
+}
+
+func columns(n int) string {
+	if n == 1 {
+		return "1 column"
 	}
-	for _, c := range d.RunnersUp[:min(maxRunnersUp, len(d.RunnersUp))] {
-		if c.Confidence >= worthSaying {
-			line("", "or %s: %d columns (%s)", c.Dialect, c.Columns, sure(c.Confidence))
-		}
-	}
-	switch {
-	case d.HeaderRows > 0:
-		line("header", "yes (%s)", sure(d.HeaderConfidence))
-	case d.Columns > 0:
-		line("header", "no (%s)", sure(d.HeaderConfidence))
-	}
-	if len(found.Header) > 0 {
-		line("columns", "%d: %q", len(found.Header), found.Header.Names())
-	}
-	line("to pin it", "ingest.Pipeline{Encoding: %q, Dialect: %#v}", enc.Label, d.Dialect)
+	return fmt.Sprintf("%d columns", n)
 }
 
 // describe says what becomes of the first records.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,7 +44,7 @@ func TestRun_json(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "a b [1] 100%&<ü>.csv")
 			require.NoError(t, os.WriteFile(path, []byte(tt.file), 0o644))
 			var out, errs bytes.Buffer
-			code := run([]string{"-json", path}, &out, &errs)
+			code := run([]string{"-json", path}, nil, &out, &errs)
 
 			assert.Equal(t, 1, strings.Count(out.String(), "\n"))
 			var got map[string]any
@@ -68,10 +69,10 @@ func TestRun_report(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "in.csv")
 	require.NoError(t, os.WriteFile(path, []byte("id;näme;n\n1;Jörg;3\n2;Zoë;4;5\n3;Ann;6\n4;Bo;7\n"), 0o644))
 	var out, errs bytes.Buffer
-	assert.Equal(t, 1, run([]string{path, "missing.csv"}, &out, &errs))
+	assert.Equal(t, 1, run([]string{path, "missing.csv"}, nil, &out, &errs))
 	for _, want := range []string{path + "\n", "encoding    UTF-8 (", `delimiter ";"`, "header      yes",
 		`columns     3: ["id" "näme" "n"]`, `ingest.Pipeline{Encoding: "UTF-8", Dialect: dialect.Dialect{Delimiter: ";"`,
-		"records     3 good, 1 bad\n", "line 3: the record has 4 fields", "missing.csv\n  error "} {
+		"records     3 good, 1 bad\n", "line 3: the record has 4 fields", "missing.csv\n  error       open missing.csv"} {
 		assert.Contains(t, out.String(), want)
 	}
 	assert.Empty(t, errs.String())
@@ -81,15 +82,99 @@ func TestRun_reportOfALongFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "in.csv")
 	require.NoError(t, os.WriteFile(path, []byte("id,n,x\n"+strings.Repeat("1,2,3\n4,5\n", 2000)), 0o644))
 	var out, errs bytes.Buffer
-	assert.Equal(t, 0, run([]string{path}, &out, &errs))
+	assert.Equal(t, 0, run([]string{path}, nil, &out, &errs))
 	assert.Contains(t, out.String(), "500 good, 500 bad, of the first 1000\n")
 	assert.Contains(t, out.String(), "- and 495 more\n")
+}
+
+// Of what cannot be read at all there is nothing to tell but that.
+func TestRun_onlyTheError(t *testing.T) {
+	dir := t.TempDir()
+	html := filepath.Join(dir, "page.csv")
+	require.NoError(t, os.WriteFile(html, []byte("<!DOCTYPE html><html></html>"), 0o644))
+	closed, err := os.Open(html)
+	require.NoError(t, err)
+	require.NoError(t, closed.Close())
+	writeOnly, err := os.OpenFile(filepath.Join(dir, "new"), os.O_CREATE|os.O_WRONLY, 0o644)
+	require.NoError(t, err)
+	defer writeOnly.Close()
+	for _, tt := range []struct {
+		name, path string
+		stdin      *os.File
+		want       string
+	}{
+		{"a directory", dir, nil, dir + " is a directory"},
+		{"a missing file", filepath.Join(dir, "missing.csv"), nil, "missing.csv: "},
+		{"no text", html, nil, "HTML"},
+		{"closed", "-", closed, "closed"},
+		{"a read error at byte 0", "-", writeOnly, "failed at byte 0"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out, errs bytes.Buffer
+			assert.Equal(t, 1, run([]string{tt.path}, tt.stdin, &out, &errs))
+			lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+			require.Len(t, lines, 2, out.String())
+			assert.Equal(t, tt.path, lines[0])
+			assert.Contains(t, lines[1], "  error       ")
+			assert.Contains(t, lines[1], tt.want)
+		})
+	}
+}
+
+// A pipe cannot seek, and is described all the same, as a file that was read in part is from where it stands.
+func TestRun_stdin(t *testing.T) {
+	const text = "id;näme\n1;Jörg\n2;Zoë;4\n3;Ann\n"
+	for _, args := range [][]string{{"-"}, {"-json", "-"}} {
+		t.Run("pipe "+args[0], func(t *testing.T) {
+			r, w, err := os.Pipe()
+			require.NoError(t, err)
+			defer r.Close()
+			_, err = w.WriteString(text)
+			require.NoError(t, err)
+			require.NoError(t, w.Close())
+			var out, errs bytes.Buffer
+			assert.Equal(t, 0, run(args, r, &out, &errs))
+			if args[0] == "-" {
+				assert.Contains(t, out.String(), `columns     2: ["id" "näme"]`)
+				assert.Contains(t, out.String(), "records     2 good, 1 bad\n")
+			} else {
+				assert.Contains(t, out.String(), `"delimiter":";"`)
+			}
+		})
+	}
+	t.Run("file", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "in.csv")
+		require.NoError(t, os.WriteFile(path, []byte("passed over\n"+text), 0o644))
+		file, err := os.Open(path)
+		require.NoError(t, err)
+		defer file.Close()
+		_, err = file.Seek(12, io.SeekStart)
+		require.NoError(t, err)
+		var out, errs bytes.Buffer
+		assert.Equal(t, 0, run([]string{"-"}, file, &out, &errs))
+		assert.Contains(t, out.String(), "records     2 good, 1 bad\n")
+	})
+}
+
+// ASCII decides nothing about the encoding, so none is pinned.
+func TestRun_ascii(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "in.csv")
+	require.NoError(t, os.WriteFile(path, []byte("id,name\n1,Ann\n2,Bo\n"), 0o644))
+	var out, errs bytes.Buffer
+	assert.Equal(t, 0, run([]string{path}, nil, &out, &errs))
+	assert.Contains(t, out.String(), "encoding    UTF-8 or windows-1252: ASCII only, so any of them reads the same\n  dialect ")
+	assert.Contains(t, out.String(), `ingest.Pipeline{Dialect: dialect.Dialect{Delimiter: ","`)
+}
+
+func TestColumns(t *testing.T) {
+	assert.Equal(t, "1 column", columns(1))
+	assert.Equal(t, "2 columns", columns(2))
 }
 
 func TestRun_usage(t *testing.T) {
 	for _, args := range [][]string{nil, {"-json"}, {"-x"}} {
 		var out, errs bytes.Buffer
-		assert.Equal(t, 2, run(args, &out, &errs))
+		assert.Equal(t, 2, run(args, nil, &out, &errs))
 		assert.Contains(t, errs.String(), "usage: sniff")
 		assert.Empty(t, out.String())
 	}

@@ -82,7 +82,7 @@ func isFault(err error) bool {
 func (c *candidate) open(header []string) (ingest.Writer, error) {
 	var w ingest.Writer
 	err := c.call("Open", func() (err error) {
-		w, err = c.Sink.Open(context.Background(), ingest.Columns(header...))
+		w, err = c.Sink.Open(context.Background(), &ingest.Found{Run: "exam", Header: ingest.Columns(header...)})
 		return err
 	})
 	switch {
@@ -197,8 +197,8 @@ type witness struct {
 
 func newWitness(c *candidate) *witness { return &witness{c: c, closed: make(chan struct{})} }
 
-func (w *witness) Open(ctx context.Context, h ingest.Header) (ingest.Writer, error) {
-	to, err := w.c.Sink.Open(ctx, h)
+func (w *witness) Open(ctx context.Context, found *ingest.Found) (ingest.Writer, error) {
+	to, err := w.c.Sink.Open(ctx, found)
 	if err != nil {
 		return nil, err
 	}

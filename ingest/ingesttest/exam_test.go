@@ -31,10 +31,10 @@ type store struct {
 	plain  bool // the store has no null
 }
 
-func (s *store) Open(_ context.Context, h ingest.Header) (ingest.Writer, error) {
-	s.header = h
+func (s *store) Open(_ context.Context, found *ingest.Found) (ingest.Writer, error) {
+	s.header = found.Header
 	if s.open != nil {
-		if err := s.open(s, h); err != nil {
+		if err := s.open(s, found.Header); err != nil {
 			return nil, err
 		}
 	}
@@ -482,7 +482,7 @@ func TestExamSaysWhy(t *testing.T) {
 
 type nilSink struct{}
 
-func (nilSink) Open(context.Context, ingest.Header) (ingest.Writer, error) { return nil, nil }
+func (nilSink) Open(context.Context, *ingest.Found) (ingest.Writer, error) { return nil, nil }
 
 func TestCountdown(t *testing.T) {
 	for n := 1; n < 4; n++ {

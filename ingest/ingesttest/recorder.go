@@ -62,11 +62,11 @@ func HangAt(n int, until <-chan struct{}) func(context.Context, int) error {
 }
 
 // Open makes a writer.
-func (r *Recorder) Open(_ context.Context, h ingest.Header) (ingest.Writer, error) {
+func (r *Recorder) Open(_ context.Context, found *ingest.Found) (ingest.Writer, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.writers++
-	r.header = h
+	r.header = found.Header
 	return recordWriter{r}, nil
 }
 

@@ -102,10 +102,10 @@ func source(path string) (string, error) {
 func (s *Sink) Close() error { return explain(s.path, s.DB.Close()) }
 
 // Open makes a writer, and the table.
-func (s *Sink) Open(ctx context.Context, h ingest.Header) (ingest.Writer, error) {
+func (s *Sink) Open(ctx context.Context, found *ingest.Found) (ingest.Writer, error) {
 	var w ingest.Writer
 	err := s.patiently(ctx, func() (err error) {
-		w, err = s.Sink.Open(ctx, h)
+		w, err = s.Sink.Open(ctx, found)
 		return err
 	})
 	if err != nil {

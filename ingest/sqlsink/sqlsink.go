@@ -94,8 +94,8 @@ type Sink struct {
 
 // Open checks the settings, makes the table on request, and prepares an INSERT: a table or column that is
 // not there is found before anything is written.
-func (s *Sink) Open(ctx context.Context, h ingest.Header) (ingest.Writer, error) {
-	w, err := s.newWriter(h)
+func (s *Sink) Open(ctx context.Context, found *ingest.Found) (ingest.Writer, error) {
+	w, err := s.newWriter(found.Header)
 	if err != nil {
 		return nil, err
 	}

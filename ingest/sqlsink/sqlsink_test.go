@@ -127,7 +127,7 @@ func TestSettings(t *testing.T) {
 		{&Sink{DB: db, Table: "t"}, nil, "no columns"},
 	} {
 		t.Run(row.says, func(t *testing.T) {
-			w, err := row.sink.Open(t.Context(), ingest.Columns(row.columns...))
+			w, err := row.sink.Open(t.Context(), &ingest.Found{Header: ingest.Columns(row.columns...)})
 			require.Error(t, err)
 			assert.Nil(t, w)
 			assert.Contains(t, err.Error(), row.says)
@@ -145,7 +145,7 @@ func numbers(n int) *ingest.Batch {
 }
 
 func open(t *testing.T, s *Sink) ingest.Writer {
-	w, err := s.Open(t.Context(), ingest.Columns("a", "b"))
+	w, err := s.Open(t.Context(), &ingest.Found{Header: ingest.Columns("a", "b")})
 	require.NoError(t, err)
 	return w
 }
@@ -341,13 +341,13 @@ func TestCreate(t *testing.T) {
 	})
 	t.Run("cannot be made", func(t *testing.T) {
 		f := fake{onPrepare: refuse("")}
-		_, err := (&Sink{DB: f.db(t), Table: "t", Create: true}).Open(t.Context(), ingest.Columns("a"))
+		_, err := (&Sink{DB: f.db(t), Table: "t", Create: true}).Open(t.Context(), &ingest.Found{Header: ingest.Columns("a")})
 		assert.ErrorIs(t, err, errDown)
 		assert.Contains(t, err.Error(), "cannot make the table")
 	})
 	t.Run("is not there", func(t *testing.T) {
 		f := fake{onPrepare: refuse("INSERT")}
-		_, err := (&Sink{DB: f.db(t), Table: "t"}).Open(t.Context(), ingest.Columns("a"))
+		_, err := (&Sink{DB: f.db(t), Table: "t"}).Open(t.Context(), &ingest.Found{Header: ingest.Columns("a")})
 		assert.ErrorIs(t, err, errDown)
 		assert.Contains(t, err.Error(), "or set Create")
 	})
