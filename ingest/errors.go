@@ -111,7 +111,7 @@ func (e *RecordError) Unwrap() []error {
 // Filter.
 type SinkError struct {
 	Code   Code     // CodeSink, CodeRejectSink or CodePanic
-	Op     string   // "open", "write", "close", "reject", "filter"
+	Op     string   // "open", "write", "close", "reject", "filter"; "read" for a panic of the source
 	First  Position // of the batch or record in hand; zero when there was none
 	Last   Position // the same, where a batch has more than one record and the one at fault is not known
 	Err    error    // what the function returned; for a panic an error with the value's type
@@ -157,7 +157,11 @@ func (e *RunError) Error() string {
 		fmt.Fprintf(&b, "%s: ", e.At)
 	}
 	b.WriteString(e.Reason)
-	if e.Err != nil {
+	var last *RecordError
+	switch {
+	case errors.As(e.Err, &last):
+		fmt.Fprintf(&b, "; of the last one: %s [%s]", last.Reason, last.Code)
+	case e.Err != nil:
 		fmt.Fprintf(&b, ": %v", e.Err)
 	}
 	fmt.Fprintf(&b, " [%s]", e.Code)

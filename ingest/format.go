@@ -114,13 +114,22 @@ func isJSON(text []byte) bool {
 	return len(behind) == 0 || behind[0] == '\n' || behind[0] == '\r'
 }
 
-// isBinary says that a text is none: a third of it is control characters that no table has.
+// isBinary says that a text is none: it has many control characters, of several kinds. One or two kinds may
+// be delimiters, or come from a terminal.
 func isBinary(text []byte) bool {
-	n := 0
+	var counts [' ']int
 	for _, c := range text {
-		if c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != 0 && !(c >= 0x1c && c <= 0x1f) && c > 3 {
-			n++
+		if c < ' ' {
+			counts[c]++
 		}
 	}
-	return n > 8 && n > len(text)/3
+	n, kinds, nul := 0, 0, counts[0]
+	for _, c := range "\x00\t\n\r" {
+		counts[c] = 0
+	}
+	for _, c := range counts {
+		n += c
+		kinds += min(c, 1)
+	}
+	return kinds > 4 && n > len(text)/32 || nul > len(text)/2
 }

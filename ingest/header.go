@@ -77,6 +77,9 @@ func (sp *splitter) take(ctx context.Context, scanRow func([]byte, int, bool) sc
 		if len(sp.buf) < sp.unit {
 			return scan.Row{}, nil, sp.err
 		}
+		if err := sp.decide(ctx); err != nil {
+			return scan.Row{}, nil, err
+		}
 		row := scanRow(sp.look(), 0, sp.eof && sp.err == nil)
 		n := row.End * sp.unit
 		if row.Kind == scan.More {
@@ -136,10 +139,10 @@ func visible(r rune) rune {
 // nameColumns makes the header of the header rows, if there are any, or says what is wrong with them.
 func (sp *splitter) nameColumns(rows [][]string) (wrong string) {
 	width := 0
+	if wrong := sp.cutTrailer(rows); wrong != "" {
+		return wrong
+	}
 	for i := range rows {
-		if sp.found.Parent != "" {
-			rows[i] = rows[i][:max(0, len(rows[i])-trailerFields)]
-		}
 		width = max(width, len(rows[i]))
 	}
 	if width == 0 {

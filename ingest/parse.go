@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
+	"github.com/sluicecsv/sluice/dialect"
 	"github.com/sluicecsv/sluice/ingest/internal/scan"
 )
 
@@ -206,7 +207,12 @@ func (p *parser) record(row scan.Row, first int) {
 		p.reject(CodeUnclosedQuote, 0, "a quote opens a field and is never closed: close it, or double it if it is text")
 		return
 	}
-	if p.w.found.Parent != "" && !p.dropTrailer(first) {
+	if row.Count > p.s.Limits.Columns+p.w.found.trailer {
+		p.drop(first)
+		p.reject(CodeTooManyColumns, 0, "the record has %d fields, the limit is %d: check that its line ends are right", row.Count, p.s.Limits.Columns)
+		return
+	}
+	if p.w.found.trailer > 0 && !p.dropTrailer(first) {
 		return
 	}
 	if row.Stray && !p.tolerate(CodeStrayQuote, first, 0, 1, "a quoted field has a quote inside that is not escaped: double it") {
@@ -242,8 +248,6 @@ func (p *parser) width(row scan.Row, first int) bool {
 	policy := &p.s.Policy
 	switch {
 	case row.Kind == scan.Blank:
-	case n > p.s.Limits.Columns:
-		return p.tolerate(CodeTooManyColumns, first, 0, 1, "the record has %d fields, the limit is %d: check that its line ends are right", n, p.s.Limits.Columns)
 	case n < columns:
 		if !p.tolerate(CodeTooFewFields, first, 0, 1, "the record has %s, the table %s: add what is missing", plural(n, "field"), plural(columns, "column")) {
 			return false
@@ -253,7 +257,11 @@ func (p *parser) width(row scan.Row, first int) bool {
 			p.out.tolerated[CodeTooManyFields]++
 			break
 		}
-		if !p.tolerate(CodeTooManyFields, first, columns+1, 1, "the record has %s, the table %s: quote the field that has a delimiter inside", plural(n, "field"), plural(columns, "column")) {
+		advice := "quote the field that has a delimiter inside"
+		if p.w.found.Dialect.Quote == dialect.None {
+			advice = "take the delimiter out of the field that has one inside"
+		}
+		if !p.tolerate(CodeTooManyFields, first, columns+1, 1, "the record has %s, the table %s: %s", plural(n, "field"), plural(columns, "column"), advice) {
 			return false
 		}
 	}

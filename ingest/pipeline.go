@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"io"
 	"iter"
+	"reflect"
 	"regexp"
 	"runtime"
 	"time"
@@ -101,6 +102,8 @@ type Found struct {
 	// DecidedAt is the offset up to which the encoding was looked for: beyond the sample where that held
 	// ASCII only.
 	DecidedAt int64 `json:"decided_at"`
+
+	trailer int // fields at the end of a row that a RejectWriter added, see dropTrailer
 }
 
 // Run uses the zero Pipeline: everything is sniffed, and the run stops at the first bad record.
@@ -120,6 +123,9 @@ func Run(ctx context.Context, src io.Reader, sink Sink) (Status, error) {
 // in the hanging call ends as soon as that call returns, and the writers are closed then.
 func (p *Pipeline) Run(ctx context.Context, src io.Reader, sink Sink) (Status, error) {
 	s, err := p.resolve()
+	if err == nil && (isNil(src) || isNil(sink)) {
+		err = settings("the source or the sink is nil: did opening it fail?")
+	}
 	if err != nil {
 		return Status{State: Failed, Code: CodeOf(err), Error: err.Error(), Size: -1}, err
 	}
@@ -133,6 +139,9 @@ func (p *Pipeline) Run(ctx context.Context, src io.Reader, sink Sink) (Status, e
 func (p *Pipeline) Records(ctx context.Context, src io.Reader) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		s, err := p.resolve()
+		if err == nil && isNil(src) {
+			err = settings("the source is nil: did opening it fail?")
+		}
 		if err != nil {
 			yield(Record{}, err)
 			return
@@ -145,6 +154,9 @@ func (p *Pipeline) Records(ctx context.Context, src io.Reader) iter.Seq2[Record,
 // an error that ends a run before its first record it gives what was found until then, or nil.
 func (p *Pipeline) Sniff(ctx context.Context, src io.Reader) (*Found, error) {
 	s, err := p.resolve()
+	if err == nil && isNil(src) {
+		err = settings("the source is nil: did opening it fail?")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -157,6 +169,9 @@ func (p *Pipeline) Sniff(ctx context.Context, src io.Reader) (*Found, error) {
 	if err == nil {
 		err = sp.sniffOn(ctx)
 	}
+	if sp.found.Encoding.Label == "" {
+		return nil, err // not even that
+	}
 	return sp.found, err
 }
 
@@ -164,6 +179,18 @@ func (p *Pipeline) Sniff(ctx context.Context, src io.Reader) (*Found, error) {
 func (p *Pipeline) Validate() error {
 	_, err := p.resolve()
 	return err
+}
+
+// isNil says that there is nothing in an interface, or a nil pointer or function.
+func isNil(v any) bool {
+	r := reflect.ValueOf(v)
+	switch r.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func:
+		return r.IsNil()
+	}
+	return false
 }
 
 // resolved is a Pipeline with every default filled in and every setting checked.

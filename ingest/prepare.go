@@ -52,8 +52,11 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 	}
 	found.Dialect = dialect.Sniff(text, known)
 	if mended {
-		found.Dialect.Columns = max(0, found.Dialect.Columns-trailerFields)
 		found.Dialect.Confidence = 1
+		if found.Dialect.HeaderRows < 1 {
+			found.trailer = trailerFields
+			found.Dialect.Columns = max(0, found.Dialect.Columns-trailerFields)
+		}
 	}
 	if found.Dialect.Confidence < s.MinConfidence && len(text) > 0 {
 		return sp, unsure("dialect", found.Dialect.Dialect.String(), found.Dialect.Confidence, s.MinConfidence)
@@ -63,7 +66,7 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 		return sp, unsure("encoding", found.Encoding.Label, found.Encoding.Confidence, s.MinConfidence)
 	}
 	sp.rescue = runnerUp(found.Encoding)
-	if sp.lens, err = newLens(enc, found.Dialect.Dialect, s.Limits.QuotedLines); err != nil {
+	if sp.lens, err = newLens(enc, found.Dialect.Dialect, &s.Limits); err != nil {
 		return sp, err
 	}
 	sp.drop(found.Encoding.BOM)

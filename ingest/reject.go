@@ -9,11 +9,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/sluicecsv/sluice/dialect"
 	"github.com/sluicecsv/sluice/encoding"
+	"github.com/sluicecsv/sluice/ingest/internal/scan"
 )
 
 // A RejectWriter writes rejects to a file that a person can mend and send back: the records as they stand
@@ -30,7 +32,8 @@ type RejectWriter struct {
 }
 
 // A RejectFile is a RejectWriter to a file that it makes with the first reject. It never overwrites one: a
-// person may be mending it.
+// person may be mending it. Rejects are kept before the records around them are stored, so after a run that
+// failed it may hold some that the Status does not count, and that come again with the next run.
 type RejectFile struct {
 	path string
 	file *os.File
@@ -51,7 +54,14 @@ func (f *RejectFile) Reject(ctx context.Context, from *Found, rejects []*RecordE
 		}
 		f.file, f.w = file, NewRejectWriter(file)
 	}
-	return f.w.Reject(ctx, from, rejects)
+	end, err := f.file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	if err := f.w.Reject(ctx, from, rejects); err != nil {
+		return errors.Join(err, f.file.Truncate(end)) // a row that is cut off could be taken for a whole one
+	}
+	return nil
 }
 
 // Made says whether there was a reject, and so is a file.
@@ -187,27 +197,32 @@ func unhexed(s string) (string, bool) {
 	return string(b), err == nil && len(b) > 0
 }
 
-// findOrigin looks for the first origin in a sample.
-func findOrigin(all []byte) (origin, bool) {
-	for text := all; ; {
-		i := bytes.Index(text, []byte(originMark))
+// findOrigin looks for the first origin in a sample, with the names or the code that belong to it.
+func findOrigin(text []byte) (origin, bool) {
+	for at := 0; ; at += len(originMark) {
+		i := bytes.Index(text[at:], []byte(originMark))
 		if i < 0 {
 			return origin{}, false
 		}
-		text = text[i:]
-		line := text
-		if end := bytes.IndexAny(line[:min(len(line), 1<<10)], "\r\n"); end >= 0 {
-			line = line[:end]
+		at += i
+		cell := text[at:min(len(text), at+1<<9)]
+		if end := bytes.IndexAny(cell, "\r\n\t \"',;|"); end >= 0 {
+			cell = cell[:end]
 		}
-		if o, ok := parseOrigin(string(bytes.TrimRight(line, "\"' \t,;|"))); ok {
-			// A program may have saved the file with a delimiter and quotes of its own.
-			before := bytes.TrimRight(all[:len(all)-len(text)], "\"'")
-			if !bytes.HasSuffix(before, []byte(o.Dialect.Delimiter)) {
-				o.Dialect = dialect.Dialect{Preamble: o.Dialect.Preamble, HeaderRows: o.Dialect.HeaderRows}
-			}
-			return o, true
+		o, ok := parseOrigin(string(cell))
+		if !ok {
+			continue
 		}
-		text = text[len(originMark):]
+		// A program may have saved the file with a delimiter and quotes of its own.
+		before := bytes.TrimRight(text[max(0, at-1<<10):at], "\"'")
+		if !bytes.HasSuffix(before, []byte(o.Dialect.Delimiter)) {
+			o.Dialect = dialect.Dialect{Preamble: o.Dialect.Preamble, HeaderRows: o.Dialect.HeaderRows}
+		}
+		// What only looks like one, in a cell of a file of somebody's, stands alone.
+		if o.Dialect.HeaderRows > 0 {
+			return o, bytes.Contains(text[:at], []byte(RejectOriginColumn)) || bytes.Contains(text[:at], []byte(RejectCodeColumn))
+		}
+		return o, slices.ContainsFunc(rejectCodes, func(c Code) bool { return bytes.Contains(before, []byte(c)) })
 	}
 }
 
@@ -275,7 +290,7 @@ func (t *trailer) encode(s string) []byte {
 func (t *trailer) header(out []byte, from *Found) []byte {
 	var raw []byte
 	switch {
-	case from.Dialect.HeaderRows == 1 && from.Parent == "":
+	case from.Dialect.HeaderRows == 1 && from.trailer == 0:
 		raw = from.HeaderRaw
 	case from.Dialect.HeaderRows > 0:
 		names := make([]string, len(from.Header))
@@ -357,22 +372,75 @@ func (t *trailer) strip(raw []byte) []byte {
 	return raw[:i]
 }
 
-// dropTrailer takes the three fields that a RejectWriter added off the record in hand. A record without
-// them is one that was added by hand. It rejects what cannot be mended in such a file.
+// cutTrailer takes the names of the fields that a RejectWriter added off the header, as far as a person left
+// them there.
+func (sp *splitter) cutTrailer(rows [][]string) (wrong string) {
+	if len(rows) == 0 {
+		return ""
+	}
+	added := []string{RejectCodeColumn, RejectMessageColumn, RejectOriginColumn}
+	last := rows[len(rows)-1]
+	for len(last) > 0 && strings.TrimSpace(last[len(last)-1]) == "" && slices.ContainsFunc(last, func(n string) bool { return slices.Contains(added, strings.TrimSpace(n)) }) {
+		last = last[:len(last)-1] // an empty column that a spreadsheet added
+		sp.found.trailer++
+	}
+	for len(last) > 0 && slices.Contains(added, strings.TrimSpace(last[len(last)-1])) {
+		last = last[:len(last)-1]
+		sp.found.trailer++
+	}
+	for i, n := range last {
+		if sp.found.trailer > 0 && slices.Contains(added, strings.TrimSpace(n)) {
+			return fmt.Sprintf("column %d is %s, which a reject file has behind all columns of its own: put it there, or take it out", i+1, n)
+		}
+	}
+	rows[len(rows)-1] = last
+	return ""
+}
+
+// dropTrailer takes the fields that a RejectWriter added off the record in hand. A record without them was
+// added by hand. It rejects what cannot be mended in such a file, and what was mended in the wrong place.
 func (p *parser) dropTrailer(first int) bool {
-	n := len(p.b.fields)
-	if n-first < trailerFields {
-		return true
+	fields := p.b.fields[first:]
+	columns := len(p.b.found.Header)
+	at := -1
+	var o origin
+	for i := len(fields) - 1; i >= 0 && at < 0; i-- {
+		if value := p.value(fields[i]); bytes.HasPrefix(bytes.TrimLeft(value, " \"'"), []byte(originMark)) {
+			if found, ok := parseOrigin(string(value)); ok {
+				o, at = found, i
+			}
+		}
 	}
-	o, ok := parseOrigin(string(p.value(p.b.fields[n-1])))
-	if !ok {
-		return true
-	}
-	p.b.fields = p.b.fields[:n-trailerFields]
 	if o.Cut {
 		p.drop(first)
 		p.reject(CodeRecordTooLarge, 0, "the record is too large to be mended here: shorten it in the file it comes from")
 		return false
 	}
+	keep := len(fields)
+	switch {
+	case at < 0 && len(fields) == columns+p.w.found.trailer:
+		keep = columns // the origin was cleared
+	case at < 0:
+	case slices.ContainsFunc(fields[at+1:], func(f scan.Field) bool { return f.Start() != f.End() }):
+		p.drop(first)
+		p.reject(CodeTooManyFields, at+2, "there is a value behind the fields that say why the record was rejected: put it before them")
+		return false
+	default:
+		keep = max(0, at+1-min(p.w.found.trailer, trailerFields))
+		if keep == columns-1 && p.w.found.trailer >= trailerFields && typedOver(p.value(fields[keep])) {
+			keep++ // the missing value was typed over the code
+		}
+	}
+	p.b.fields = p.b.fields[:first+keep]
 	return true
 }
+
+// typedOver says that a cell where a code should be holds something else.
+func typedOver(cell []byte) bool {
+	cell = bytes.Trim(cell, " \"'")
+	return len(cell) > 0 && !slices.Contains(rejectCodes, Code(cell))
+}
+
+// rejectCodes are the codes that stand in a reject file.
+var rejectCodes = []Code{CodeUnclosedQuote, CodeStrayQuote, CodeTooFewFields, CodeTooManyFields, CodeEncoding, CodeNUL,
+	CodeControl, CodeInvisible, CodeBlank, CodeRecordTooLarge, CodeFieldTooLarge, CodeTooManyColumns}

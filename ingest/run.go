@@ -177,7 +177,12 @@ func (r *run) produce() {
 		}
 		r.tracker.splitting(true)
 		sp, err := prepare(r.reading, r.s, r.in)
-		r.tracker.update(func(s *Status) { s.Source, s.Size, s.Found = r.in.name, r.in.size, sp.found })
+		r.tracker.update(func(s *Status) {
+			s.Source, s.Size = r.in.name, r.in.size
+			if sp.found.Encoding.Label != "" {
+				s.Found = sp.found
+			}
+		})
 		if err != nil {
 			return err
 		}

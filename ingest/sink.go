@@ -37,12 +37,7 @@ type Writer interface {
 // A SinkFunc is a Sink and a Writer in one function. The workers call it at the same time.
 type SinkFunc func(ctx context.Context, b *Batch) error
 
-func (f SinkFunc) Open(context.Context, *Found) (Writer, error) {
-	if f == nil {
-		return nil, errors.New("the SinkFunc is nil")
-	}
-	return f, nil
-}
+func (f SinkFunc) Open(context.Context, *Found) (Writer, error) { return f, nil }
 
 func (f SinkFunc) Write(ctx context.Context, b *Batch) error { return f(ctx, b) }
 

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -13,6 +14,7 @@ import (
 type State string
 
 const (
+	Waiting  State = "waiting"  // a Snapshot that has seen no run
 	Sniffing State = "sniffing" // nothing has been delivered
 	Running  State = "running"
 	Done     State = "done"     // everything is stored
@@ -81,6 +83,15 @@ func (s Status) Progress() float64 {
 	return min(1, float64(s.Consumed)/float64(s.Size))
 }
 
+// MarshalJSON adds Progress to the fields.
+func (s Status) MarshalJSON() ([]byte, error) {
+	type fields Status
+	return json.Marshal(struct {
+		fields
+		Progress float64 `json:"progress"`
+	}{fields(s), s.Progress()})
+}
+
 // A Reporter sees snapshots of a run. It is called in a goroutine of its own, every
 // Pipeline.ReportEvery and once at the end. It can neither slow nor fail a run: while it is busy it
 // misses snapshots, a panic ends its reports, and at the end of a run it gets 40 ms to take the last
@@ -122,27 +133,33 @@ func reporters(r Reporter) []Reporter {
 	return all
 }
 
+// MarshalJSON gives the latest Status.
+func (s *Snapshot) MarshalJSON() ([]byte, error) { return json.Marshal(s.Status()) }
+
 // LogReporter logs the start of a run, what was found, its progress and its end. Nil: slog.Default().
 // Values never reach the log.
 func LogReporter(l *slog.Logger) Reporter {
 	if l == nil {
 		l = slog.Default()
 	}
-	return &logReporter{log: l}
+	return &logReporter{log: l, found: map[string]bool{}}
 }
 
 type logReporter struct {
 	log   *slog.Logger
 	mu    sync.Mutex
-	found string // the run whose findings were logged last
+	found map[string]bool // the runs under way whose findings were logged
 }
 
 func (r *logReporter) Report(s Status) {
 	run := slog.String("run", s.Run)
 	r.mu.Lock()
-	first := s.Found != nil && r.found != s.Run
+	first := s.Found != nil && !r.found[s.Run]
 	if first {
-		r.found = s.Run
+		r.found[s.Run] = true
+	}
+	if s.State != Sniffing && s.State != Running {
+		delete(r.found, s.Run)
 	}
 	r.mu.Unlock()
 	if first {
@@ -188,10 +205,13 @@ func (s *Snapshot) Report(st Status) {
 	s.mu.Unlock()
 }
 
-// Status gives the latest snapshot; its zero value before the first.
+// Status gives the latest snapshot; before the first, one whose State is Waiting.
 func (s *Snapshot) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.status.State == "" {
+		return Status{State: Waiting, Size: -1, ETA: -1}
+	}
 	return s.status
 }
 

@@ -30,9 +30,9 @@ type lens struct {
 // hidden is how encoding.Mask writes what is no structure.
 const hidden = 0x80
 
-func newLens(enc *encoding.Encoding, d dialect.Dialect, quotedLines int) (*lens, error) {
+func newLens(enc *encoding.Encoding, d dialect.Dialect, limits *Limits) (*lens, error) {
 	l := &lens{enc: enc, unit: enc.Unit()}
-	l.text = scan.New(spell(d, quotedLines, func(s string) []byte { return []byte(s) }))
+	l.text = scan.New(spell(d, limits, func(s string) []byte { return []byte(s) }))
 	if enc.Identity() {
 		l.raw = l.text
 		return l, nil
@@ -55,7 +55,7 @@ func newLens(enc *encoding.Encoding, d dialect.Dialect, quotedLines int) (*lens,
 			return nil, &RunError{Code: CodeSettings, Kind: ErrSettings, Reason: "Pipeline.Dialect", Err: err}
 		}
 	}
-	l.raw = scan.New(spell(d, quotedLines, l.spell))
+	l.raw = scan.New(spell(d, limits, l.spell))
 	return l, nil
 }
 
@@ -78,14 +78,15 @@ func (l *lens) view(dst, raw []byte) []byte {
 }
 
 // spell turns a dialect whose fields are all known into what scan works with.
-func spell(d dialect.Dialect, quotedLines int, bytes func(string) []byte) scan.Config {
+func spell(d dialect.Dialect, limits *Limits, bytes func(string) []byte) scan.Config {
 	c := scan.Config{
 		Delimiter: bytes(d.Delimiter),
 		Doubled:   d.Escape == dialect.Doubled || d.Escape == d.Quote,
 		LF:        d.LineEnding != dialect.CR,
 		CR:        d.LineEnding == dialect.CR || d.LineEnding == dialect.Mixed,
 		SkipSpace: d.SkipSpace == dialect.On,
-		MaxLines:  quotedLines,
+		MaxLines:  limits.QuotedLines,
+		MaxFields: limits.Columns + trailerFields + 1,
 	}
 	if d.Quote != dialect.None {
 		quotes := []rune(d.Quote)
@@ -430,7 +431,7 @@ func (sp *splitter) decide(ctx context.Context) error {
 	if err != nil || enc.Unit() != 1 {
 		return nil // it has been ASCII so far
 	}
-	l, err := newLens(enc, sp.found.Dialect.Dialect, sp.s.Limits.QuotedLines)
+	l, err := newLens(enc, sp.found.Dialect.Dialect, &sp.s.Limits)
 	if err != nil {
 		return nil // nor one that cannot write the delimiter
 	}

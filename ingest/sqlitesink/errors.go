@@ -13,7 +13,7 @@ var advice = map[int]string{
 	sqlite3.SQLITE_BUSY:     "another program has locked the file for too long: end it, or raise Wait",
 	sqlite3.SQLITE_CANTOPEN: "the file cannot be opened: see that its folder is there and that this user may write there",
 	sqlite3.SQLITE_CORRUPT:  "the file is damaged: restore it from a copy, or write into a new one",
-	sqlite3.SQLITE_FULL:     "there is no room left: make room on the disk and run again",
+	sqlite3.SQLITE_FULL:     "no room is left, and what was being written is rolled back: make room on the disk",
 	sqlite3.SQLITE_IOERR:    "the disk fails: look at the disk or the network it is behind",
 	sqlite3.SQLITE_NOTADB:   "the file is no SQLite database, and is left as it is: give another path",
 	sqlite3.SQLITE_PERM:     "this user may not write the file: change its permissions, or give another path",
@@ -25,6 +25,12 @@ var advice = map[int]string{
 func explain(path string, err error) error {
 	if err == nil {
 		return nil
+	}
+	var full *sqlite.Error
+	if errors.As(err, &full) && code(err) == sqlite3.SQLITE_FULL {
+		// Even a commit is not in doubt then: SQLite rolls it back, and where it does not the driver does
+		// (sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction").
+		err = full
 	}
 	if what, ok := advice[code(err)]; ok {
 		return fmt.Errorf("sqlitesink: %q: %s: %w", path, what, err)

@@ -31,7 +31,7 @@ import (
 // The file is in WAL mode, so that others can read it while a run writes. It is synced to the disk at
 // every checkpoint, not at every commit: a batch that was acknowledged outlives the program, also when
 // that is killed; when the machine loses power, the last batches may be missing, but none is there in
-// part.
+// part. A batch for which the disk has no room is rolled back: its error is never [sqlsink.ErrInDoubt].
 type Sink struct {
 	sqlsink.Sink
 

@@ -151,7 +151,10 @@ func TestDiskFull(t *testing.T) {
 			if err == nil || !errors.Is(err, ingest.ErrSink) {
 				t.Fatalf("no error: %v", err)
 			}
-			says(t, err, "no room left", "x.db", "record")
+			says(t, err, "no room is left, and what was being written is rolled back: make room on the disk: database or disk is full", "x.db", "record")
+			if strings.Contains(err.Error(), "mend the file") || errors.Is(err, sqlsink.ErrInDoubt) {
+				t.Errorf("a second cause or advice: %v", err)
+			}
 			if st.State != ingest.Failed || st.Delivered == 0 {
 				t.Errorf("%s, %d delivered", st.State, st.Delivered)
 			}

@@ -67,7 +67,15 @@ func (p *part) String() string {
 	if p.to-p.from == 1 {
 		return "the record at " + first.String()
 	}
-	return fmt.Sprintf("one of the %d records from line %d to line %d", p.to-p.from, first.Line, last.Line)
+	return fmt.Sprintf("the %d records from line %d to line %d", p.to-p.from, first.Line, last.Line)
+}
+
+// one says that one record of the part is meant.
+func (p *part) one() string {
+	if p.to-p.from == 1 {
+		return p.String()
+	}
+	return "one of " + p.String()
 }
 
 // fields gives every field of the part.

@@ -214,7 +214,7 @@ func TestFailures(t *testing.T) {
 			f.onExec = nth(2)
 			f.onRollback = func() error { return errDown }
 		}, "insert", "the server is gone"},
-		{"commit", func(f *fake) { f.onCommit = func() (bool, error) { return false, errDown } }, "commit", "one of the 7 records from line 1 to line 7"},
+		{"commit", func(f *fake) { f.onCommit = func() (bool, error) { return false, errDown } }, "commit", "cannot commit the 7 records from line 1 to line 7"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var f fake

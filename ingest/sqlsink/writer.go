@@ -57,7 +57,7 @@ func (w *writer) Write(ctx context.Context, b *ingest.Batch) error {
 		part := &part{b, at, at + n}
 		if _, err := tx.StmtContext(ctx, stmts[n]).ExecContext(ctx, w.values(part)...); err != nil {
 			rollback(conn, tx)
-			return w.fail(ctx, "insert", "the database refuses "+part.String()+", and nothing of the batch is stored: mend the file or the table", err, part)
+			return w.fail(ctx, "insert", "the database refuses "+part.one()+", and nothing of the batch is stored: mend the file or the table", err, part)
 		}
 		at += n
 	}

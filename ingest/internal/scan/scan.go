@@ -36,6 +36,7 @@ type Config struct {
 	LF, CR      bool // which of them ends a line; CR LF does where LF does
 	SkipSpace   bool // spaces before a field belong to the delimiter; a delimiter " " is then any run of them
 	MaxLines    int  // line ends in one quoted field
+	MaxFields   int  // that are given of a row; those beyond are only counted; 0: any number
 }
 
 // A Grammar scans rows of one dialect. It is immutable and may be used by many goroutines.
@@ -84,6 +85,7 @@ type Row struct {
 	End   int // of the row, behind its line end; undefined for More
 	Seen  int // of Unclosed: how far the closing quote was looked for
 	Lines int // line ends in the row, its own included
+	Count int // fields of a Record, also those beyond MaxFields
 	Kind  Kind
 	Stray bool // a quoted field of the record has a stray quote in it
 }
@@ -141,7 +143,7 @@ fields:
 				if end == len(b) || b[end] != g.Delimiter[0] && (b[end] != '\n' || !g.LF) {
 					break
 				}
-				if fs != nil {
+				if fs != nil && (g.MaxFields == 0 || count < g.MaxFields) {
 					*fs = append(*fs, NewField(i, end, false, false))
 				}
 				count++
@@ -188,7 +190,7 @@ fields:
 			row.Seen = s.next
 			return row
 		}
-		if fs != nil {
+		if fs != nil && (g.MaxFields == 0 || count < g.MaxFields) {
 			*fs = append(*fs, NewField(s.start, s.end, opens, s.escaped))
 		}
 		count++
@@ -206,7 +208,7 @@ fields:
 			break
 		}
 	}
-	row.End = i
+	row.End, row.Count = i, count
 	if count == 1 && blank(b[start:i]) {
 		row.Kind = Blank
 	}
