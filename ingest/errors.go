@@ -162,7 +162,8 @@ func (e *RunError) Error() string {
 	case errors.As(e.Err, &last):
 		fmt.Fprintf(&b, "; of the last one: %s [%s]", last.Reason, last.Code)
 	case e.Err != nil:
-		fmt.Fprintf(&b, ": %v", e.Err)
+		// What errors.Join puts on lines is one line in a log.
+		fmt.Fprintf(&b, ": %s", strings.ReplaceAll(e.Err.Error(), "\n", "; "))
 	}
 	fmt.Fprintf(&b, " [%s]", e.Code)
 	return b.String()

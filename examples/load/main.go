@@ -11,7 +11,8 @@
 // it goes into the same table.
 //
 // A table that is there already is left alone, unless -append says that the rows are to be added. So that
-// a guess that was wrong can be put right, -encoding and -delimiter pin what would be sniffed.
+// a guess that was wrong can be put right, -encoding, -delimiter and -quote pin what would be sniffed. With
+// -short keep, records that have too few fields are loaded as well, and what they lack is NULL.
 //
 // Ctrl-C stops soon, and the report says what is stored; a second one ends the program on the spot.
 //
@@ -37,7 +38,6 @@ import (
 
 	"github.com/vbauerster/mpb/v8/cwriter"
 
-	"github.com/sluicecsv/sluice/dialect"
 	"github.com/sluicecsv/sluice/ingest"
 	"github.com/sluicecsv/sluice/ingest/sqlitesink"
 )
@@ -57,9 +57,11 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 	flags.StringVar(&l.rejects, "rejects", "", "the `directory` for rejected records; it is made if there is none (default: that of the database)")
 	flags.BoolVar(&l.add, "append", false, "add to a table that is there already")
 	flags.StringVar(&l.pipeline.Encoding, "encoding", "", "the files' `encoding`, such as windows-1250 (default: sniffed)")
-	delimiter := flags.String("delimiter", "", `what is between two fields, such as ";" or "\t" (default: sniffed)`)
+	delimiter := flags.String("delimiter", "", "the `text` between two fields, such as \";\" or \"\\t\" (default: sniffed)")
+	flags.StringVar(&l.pipeline.Dialect.Quote, "quote", "", "the `text` around a field, such as \"'\", or none (default: sniffed)")
+	flags.Func("short", "the `action` for records with too few fields: keep (with NULL for the rest) or reject (default: reject)", l.setShort)
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: load -db FILE [-table NAME] [-rejects DIR] [-append] [-encoding NAME] [-delimiter TEXT] FILE...")
+		fmt.Fprintln(stderr, "usage: load -db FILE [-table NAME] [-rejects DIR] [-append] [-encoding NAME] [-delimiter TEXT] [-quote TEXT] [-short keep|reject] FILE...")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
@@ -76,7 +78,7 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 		return 1
 	}
 	l.pipeline.Policy.Bad = ingest.Reject
-	l.pipeline.Dialect = dialect.Dialect{Delimiter: strings.ReplaceAll(*delimiter, `\t`, "\t")}
+	l.pipeline.Dialect.Delimiter = strings.ReplaceAll(*delimiter, `\t`, "\t")
 	if err := l.pipeline.Validate(); err != nil {
 		fmt.Fprintln(stderr, "load:", err)
 		return 2
@@ -110,6 +112,16 @@ type loader struct {
 	made        map[string]bool // tables of this run of the program
 }
 
+// setShort says what becomes of records that have too few fields.
+func (l *loader) setShort(what string) error {
+	switch a := ingest.Action(what); a {
+	case ingest.Keep, ingest.Reject:
+		l.pipeline.Policy.Short = a
+		return nil
+	}
+	return errors.New("use keep or reject")
+}
+
 // load loads one file.
 func (l *loader) load(ctx context.Context, path, number string) result {
 	name := baseName(path)
@@ -127,6 +139,11 @@ func (l *loader) fill(ctx context.Context, r result, number string) (status inge
 		return status, err
 	}
 	defer src.Close()
+	if info, err := src.Stat(); err != nil {
+		return status, err
+	} else if info.IsDir() {
+		return status, fmt.Errorf("%s is a directory", r.path)
+	}
 	if _, err := os.Stat(r.rejects); err == nil {
 		return status, fmt.Errorf("%s holds rejects of an earlier run: load them when they are mended, or move the file away", r.rejects)
 	}
@@ -141,9 +158,9 @@ func (l *loader) fill(ctx context.Context, r result, number string) (status inge
 	}
 	l.made[r.table] = true
 
-	rejects := &lateFile{path: r.rejects}
+	rejects := ingest.NewRejectFile(r.rejects)
 	p := l.pipeline
-	p.Rejects = ingest.NewRejectWriter(rejects)
+	p.Rejects = rejects
 	if l.terminal {
 		bar := newBar(l.stderr, number+"  "+filepath.Base(r.path))
 		defer bar.remove()
@@ -216,26 +233,4 @@ func tableName(name string) string {
 		table = strings.TrimSuffix("t_"+table, "_")
 	}
 	return table
-}
-
-// A lateFile is made when something is written to it: where nothing is rejected there is no file.
-type lateFile struct {
-	path string
-	file *os.File
-}
-
-func (f *lateFile) Write(p []byte) (n int, err error) {
-	if f.file == nil {
-		if f.file, err = os.OpenFile(f.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666); err != nil {
-			return 0, err
-		}
-	}
-	return f.file.Write(p)
-}
-
-func (f *lateFile) Close() error {
-	if f.file == nil {
-		return nil
-	}
-	return f.file.Close()
 }

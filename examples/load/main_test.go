@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -178,6 +177,8 @@ func TestLoad_failures(t *testing.T) {
 		{"missing file", []string{"-db", db, filepath.Join(dir, "missing.csv")}, 1, "no such file"},
 		{"PDF", []string{"-db", db, pdf}, 1, "the file is PDF, not delimited text"},
 		{"a directory", []string{"-db", db, dir}, 1, "is a directory"},
+		{"short", []string{"-db", db, "-short", "stop", good}, 2, "use keep or reject"},
+		{"a quote that is none", []string{"-db", db, "-quote", ",", "-delimiter", ",", good}, 2, "ialect"},
 		{"no database", []string{good}, 2, "usage: load"},
 		{"no file", []string{"-db", db}, 2, "usage: load"},
 		{"unknown encoding", []string{"-db", db, "-encoding", "klingon", good}, 2, "klingon"},
@@ -193,10 +194,18 @@ func TestLoad_failures(t *testing.T) {
 		})
 	}
 
+	for _, path := range []string{filepath.Join(dir, "missing.csv"), dir} {
+		t.Run("only the error of "+filepath.Base(path), func(t *testing.T) {
+			report, log, code := load(t, "-db", db, path)
+			assert.Equal(t, 1, code)
+			assert.Regexp(t, `^.*\n  failed    .*\n\n$`, report)
+			assert.Empty(t, log)
+		})
+	}
 	t.Run("the others are loaded", func(t *testing.T) {
 		report, _, code := load(t, "-db", db, pdf, good)
 		assert.Equal(t, 1, code)
-		assert.Contains(t, report, "nothing of this file is stored")
+		assert.Contains(t, report, "  failed    the file is PDF, not delimited text: ")
 		assert.Len(t, table(t, db, "good"), 2)
 	})
 	t.Run("rejects of an earlier run are safe", func(t *testing.T) {
@@ -271,19 +280,34 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func TestLateFile(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "late")
-	f := &lateFile{path: path}
-	require.NoError(t, f.Close())
-	assert.NoFileExists(t, path)
-	_, err := io.WriteString(f, "a")
-	require.NoError(t, err)
-	_, err = io.WriteString(f, "b")
-	require.NoError(t, err)
-	require.NoError(t, f.Close())
-	got, err := os.ReadFile(path)
-	require.NoError(t, err)
-	assert.Equal(t, "ab", string(got))
-	_, err = io.WriteString(&lateFile{path: path}, "c")
-	assert.ErrorIs(t, err, os.ErrExist)
+func TestLoad_quote(t *testing.T) {
+	dir := t.TempDir()
+	db := filepath.Join(dir, "out.db")
+	path := file(t, dir, "q.csv", "id,name\n1,'a, b'\n2,\"c\"\n")
+	report, _, code := load(t, "-db", db, "-quote", "'", path)
+	assert.Equal(t, 0, code, report)
+	assert.Equal(t, [][]string{{"1", "a, b"}, {"2", `"c"`}}, table(t, db, "q"))
+	report, _, code = load(t, "-db", db, "-table", "none", "-quote", "none", "-rejects", filepath.Join(dir, "none"), path)
+	assert.Equal(t, 0, code, report)
+	assert.Contains(t, report, "quote none")
+	assert.Equal(t, [][]string{{"2", `"c"`}}, table(t, db, "none"))
+}
+
+// Records that lack fields are rejected, and loaded as they are where that is said: at once, or later.
+func TestLoad_short(t *testing.T) {
+	dir := t.TempDir()
+	db := filepath.Join(dir, "out.db")
+	path := file(t, dir, "s.csv", "id,name,city\n1,Ann,Rome\n2,Bo\n3,Cy,Ulm\n4,Di,Bonn\n")
+	all := [][]string{{"1", "Ann", "Rome"}, {"2", "Bo", ingesttest.Null}, {"3", "Cy", "Ulm"}, {"4", "Di", "Bonn"}}
+
+	report, _, code := load(t, "-db", db, "-table", "kept", "-short", "keep", path)
+	assert.Equal(t, 0, code, report)
+	assert.Contains(t, report, "1 × too few fields was left as it is")
+	assert.Equal(t, all, table(t, db, "kept"))
+
+	for _, args := range [][]string{{"-short", "reject", path}, {"-append", "-short", "keep", filepath.Join(dir, "s.rejects.csv")}} {
+		report, _, code = load(t, append([]string{"-db", db}, args...)...)
+		assert.Equal(t, 0, code, report)
+	}
+	assert.ElementsMatch(t, all, table(t, db, "s"))
 }

@@ -64,7 +64,7 @@ func details(s ingest.Status, width int) string {
 	if s.Found == nil {
 		return "looking at it"
 	}
-	parts := []string{count(s.Delivered) + " rows", size(s.Rate) + "/s"}
+	parts := []string{plural(s.Delivered, "row"), size(s.Rate) + "/s"}
 	if s.ETA >= 0 {
 		parts = append(parts, span(max(s.ETA, time.Second).Round(time.Second))+" left")
 	}

@@ -34,7 +34,9 @@ func (r result) print(w io.Writer) {
 			label = ""
 		}
 	}
-	if r.status.Found != nil {
+	// Where the source cannot be read, or is no text, nothing was found out but that.
+	known := r.status.Found != nil && (r.err == nil || r.status.Found.Dialect.Delimiter != "")
+	if known {
 		part("found", r.found()...)
 		part("check", r.warnings()...)
 		part("rows", r.rows())
@@ -48,10 +50,31 @@ func (r result) print(w io.Writer) {
 		part("done", fmt.Sprintf("loaded into table %s of %s", r.table, r.db))
 	case errors.Is(r.err, context.Canceled):
 		part("stopped", r.kept())
+	case known:
+		part("failed", r.reason(), r.kept())
 	default:
-		part("failed", r.err.Error(), r.kept())
+		part("failed", r.reason())
 	}
 	fmt.Fprintln(w)
+}
+
+// reason says in one line what failed. What stands in the report already is left out: the program's own
+// layers, and the position in a file that is not at fault.
+func (r result) reason() string {
+	err := r.err
+	var sink *ingest.SinkError
+	if errors.As(err, &sink) {
+		err = sink.Err
+	}
+	text := err.Error()
+	if code := ingest.CodeOf(err); code != "" {
+		text = strings.TrimSuffix(text, " ["+string(code)+"]")
+	}
+	for _, layer := range []string{"ingest: ", "sqlitesink: "} {
+		text = strings.TrimPrefix(text, layer)
+	}
+	text = strings.Replace(text, ": sqlsink: ", ": ", 1)
+	return strings.ReplaceAll(text, "\n", "; ")
 }
 
 // kept says what is stored of a file that was not loaded to its end.
@@ -59,7 +82,7 @@ func (r result) kept() string {
 	if r.status.Delivered == 0 {
 		return "nothing of this file is stored"
 	}
-	return fmt.Sprintf("%s of its rows are stored in table %s of %s: take them out before you load the file again", count(r.status.Delivered), r.table, r.db)
+	return fmt.Sprintf("%s of this file stored in table %s of %s, to be taken out before it is loaded again", plural(r.status.Delivered, "row"), r.table, r.db)
 }
 
 // found says how the file was read.
@@ -79,13 +102,13 @@ func (r result) found() []string {
 	}
 	text := []string{
 		fmt.Sprintf("%s, delimiter %s, %s line ends", how, visible(d.Delimiter), strings.ToUpper(string(d.LineEnding))),
-		fmt.Sprintf("%s, %s", plural(len(f.Header), "column"), header),
+		fmt.Sprintf("%s, %s", plural(int64(len(f.Header)), "column"), header),
 	}
 	if d.Quote != `"` {
 		text[0] += ", quote " + visible(d.Quote)
 	}
 	if d.Preamble > 0 {
-		text[1] += fmt.Sprintf(", %s above the table", plural(d.Preamble, "line"))
+		text[1] += fmt.Sprintf(", %s above the table", plural(int64(d.Preamble), "line"))
 	}
 	if f.Parent != "" {
 		text = append(text, "mended rejects of run "+f.Parent)
@@ -121,7 +144,11 @@ func (r result) warnings() (list []string) {
 	if d.Columns > 0 && d.HeaderConfidence < doubtful && f.Parent == "" {
 		say("whether there is a header is a guess (%s)", percentOf(d.HeaderConfidence))
 	}
-	if d.HeaderRows == dialect.NoHeader && len(f.Header) > 0 {
+	switch {
+	case d.HeaderRows != dialect.NoHeader || len(f.Header) == 0:
+	case len(f.Header) == 1:
+		say("the column is called %s", f.Header[0].Name)
+	default:
 		say("the columns are called %s to %s", f.Header[0].Name, f.Header[len(f.Header)-1].Name)
 	}
 	inTable := (&sqlsink.Sink{}).Columns(f.Header)
@@ -157,7 +184,7 @@ func (r result) time() string {
 	s := r.status
 	text := span(s.Elapsed)
 	if sec := s.Elapsed.Seconds(); sec > .1 {
-		text += fmt.Sprintf(", %s rows and %s a second", count(int64(float64(s.Read)/sec)), size(s.Rate))
+		text += fmt.Sprintf(", %s and %s a second", plural(int64(float64(s.Read)/sec), "row"), size(s.Rate))
 	}
 	return text
 }
@@ -185,7 +212,11 @@ func (r result) rejected() []string {
 	if more := s.Rejected - shown; more > 0 {
 		list = append(list, fmt.Sprintf("and %s more", count(more)))
 	}
-	return append(list, fmt.Sprintf("they are in %s: mend them there and load that file with -append", r.rejects))
+	list = append(list, fmt.Sprintf("they are in %s: mend them there and load that file with -append", r.rejects))
+	if s.Rejects[ingest.CodeTooFewFields]*2 > s.Rejected {
+		list = append(list, "those with too few fields are loaded as they are with -append -short keep")
+	}
+	return list
 }
 
 // words makes words of a code.
@@ -206,11 +237,11 @@ func visible(s string) string {
 	return strconv.Quote(s)
 }
 
-func plural(n int, unit string) string {
+func plural(n int64, unit string) string {
 	if n == 1 {
 		return "1 " + unit
 	}
-	return count(int64(n)) + " " + unit + "s"
+	return count(n) + " " + unit + "s"
 }
 
 // count writes a number with a comma between thousands.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"testing"
@@ -53,6 +54,9 @@ func TestResult_print(t *testing.T) {
 		{"no header", done(found(func(f *ingest.Found) {
 			f.Dialect.HeaderRows, f.Header = dialect.NoHeader, ingest.Columns("column_1", "column_2")
 		})), nil, []string{"2 columns, no header row", "the columns are called column_1 to column_2"}, nil},
+		{"no header, one column", done(found(func(f *ingest.Found) {
+			f.Dialect.HeaderRows, f.Header = dialect.NoHeader, ingest.Columns("column_1")
+		})), nil, []string{"1 column, no header row", "the column is called column_1\n"}, nil},
 		{"a name used twice", done(found(func(f *ingest.Found) { f.Header = ingest.Header{{Name: "a"}, {Name: "a_2", Given: "a"}} })), nil,
 			[]string{`column 2 is called "a" as is one before it: in the table it is "a_2"`}, nil},
 		{"a name that SQL cannot tell from another", done(found(func(f *ingest.Found) { f.Header = ingest.Columns("id", "ID") })), nil,
@@ -67,10 +71,18 @@ func TestResult_print(t *testing.T) {
 			Problems:  []ingest.RecordError{{Position: ingest.Position{Line: 4_000}, Reason: "is short"}}}, nil,
 			[]string{"20,000 read: 15,000 loaded, 4,000 rejected, 1,000 skipped (blank lines and comments)\n",
 				"rejected  3,000 × too few fields, 1,000 × nul\n", "line 4,000: is short\n", "and 3,997 more\n", "t.rejects.csv: mend them there",
-				"20 % of the rows are rejected", "7 × invisible space"}, nil},
+				"20 % of the rows are rejected", "7 × invisible space", "with -append\n            those with too few fields are loaded as they are with -append -short keep\n"}, nil},
+		{"few rejects are short", ingest.Status{Found: found(nil), Read: 100, Delivered: 98, Rejected: 2, Rejects: map[ingest.Code]int64{ingest.CodeNUL: 1, ingest.CodeTooFewFields: 1}}, nil,
+			[]string{"with -append\n"}, []string{"-short"}},
 		{"nothing in it", ingest.Status{Found: found(func(f *ingest.Found) { f.Header = nil })}, nil, []string{"there is nothing in it to load"}, []string{"check"}},
-		{"stopped", ingest.Status{Found: found(nil), Delivered: 1234}, fmt.Errorf("run: %w", context.Canceled), []string{"stopped   1,234 of its rows are stored in table t of out.db"}, []string{"failed"}},
-		{"failed", ingest.Status{}, io.ErrUnexpectedEOF, []string{"failed    unexpected EOF\n", "nothing of this file is stored"}, []string{"found"}},
+		{"stopped", ingest.Status{Found: found(nil), Delivered: 1234}, fmt.Errorf("run: %w", context.Canceled), []string{"stopped   1,234 rows of this file stored in table t of out.db"}, []string{"failed"}},
+		{"failed", ingest.Status{Found: found(nil)}, io.ErrUnexpectedEOF, []string{"failed    unexpected EOF\n", "nothing of this file is stored"}, nil},
+		{"failed behind a row", ingest.Status{Found: found(nil), Delivered: 1}, io.ErrUnexpectedEOF, []string{"1 row of this file stored in table t of out.db, "}, nil},
+		{"cannot be read", ingest.Status{Found: &ingest.Found{}}, &ingest.RunError{Code: ingest.CodeRead, Reason: "reading failed", Err: io.ErrUnexpectedEOF},
+			[]string{"t.csv\n  failed    reading failed: unexpected EOF\n\n"}, []string{"found"}},
+		{"the sink failed", ingest.Status{Found: found(nil)}, errors.Join(&ingest.SinkError{Code: ingest.CodeSink, Op: "write", First: ingest.Position{Line: 7},
+			Err: errors.New(`sqlitesink: "out.db": sqlsink: insert: table "t": refused` + "\nbecause")}),
+			[]string{"failed    \"out.db\": insert: table \"t\": refused; because\n"}, []string{"ingest", "sqlsink", "line 7"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer

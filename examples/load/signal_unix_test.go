@@ -49,7 +49,7 @@ func TestLoad_interrupted(t *testing.T) {
 	<-written
 
 	assert.Equal(t, 1, cmd.ProcessState.ExitCode())
-	said := regexp.MustCompile(`stopped   (\S+) of its rows are stored in table endless of `).FindStringSubmatch(stdout.String())
+	said := regexp.MustCompile(`stopped   (\S+) rows of this file stored in table endless of `).FindStringSubmatch(stdout.String())
 	require.NotNil(t, said, stdout.String())
 	assert.Contains(t, stdout.String(), "not begun: never.csv")
 	assert.Equal(t, said[1], count(rows(t, db, "endless")))

@@ -104,7 +104,7 @@ func TestRun_interrupted(t *testing.T) {
 	defer cancel()
 	stderr := cancelWriter{cancel: cancel}
 	assert.Equal(t, 1, run(ctx, []string{"-out", out, in, "next.csv"}, &stderr))
-	assert.Contains(t, stderr.String(), "the run was canceled")
+	assert.Contains(t, stderr.String(), "context canceled")
 	assert.Contains(t, stderr.String(), "not begun: next.csv\n")
 	files, err := os.ReadDir(out)
 	require.NoError(t, err)

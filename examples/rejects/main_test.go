@@ -203,7 +203,7 @@ func TestRun_interrupted(t *testing.T) {
 	defer cancel()
 	var errs bytes.Buffer
 	assert.Equal(t, 1, run(ctx, []string{path}, cancelWriter{cancel}, &errs))
-	assert.Contains(t, errs.String(), "the run was canceled")
+	assert.Contains(t, errs.String(), "canceled")
 	files, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Len(t, files, 1)
