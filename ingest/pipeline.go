@@ -115,9 +115,10 @@ func Run(ctx context.Context, src io.Reader, sink Sink) (Status, error) {
 // Run reads src to its end and gives its records to sink. It returns when everything is stored, or with
 // an error; the Status is right in both cases and says up to which byte everything is stored.
 //
-// The source may be gzip, bzip2 or zip. If it has a size (a Size or Stat method) progress is known; if
-// it is an io.ReaderAt as well, zip is read in place, otherwise through a temporary file. Run does not
-// close src, with one exception: when ctx ends while a Read hangs and src is an io.Closer.
+// The source may be gzip, bzip2 or zip. If it has a size (a Len, Stat or Size method) progress is known;
+// if it is an io.ReaderAt and an io.Seeker as well, zip is read in place, otherwise through a temporary
+// file. While ctx is alive no Read is under way when Run returns. Run does not close src, with one
+// exception: when ctx ends while a Read hangs and src is an io.Closer.
 //
 // When ctx ends, Run returns within a tenth of a second, even if a Read or a Write hangs; the goroutine
 // in the hanging call ends as soon as that call returns, and the writers are closed then.

@@ -62,7 +62,7 @@ func documents(t *testing.T) map[string]document {
 
 // TestPositions reads every document in four encodings and compares each record's place in the source,
 // and its bytes there, with those of the reference.
-func TestPositions(t *testing.T) {
+func TestLawPosition(t *testing.T) {
 	compared := map[string]int{}
 	for name, doc := range documents(t) {
 		for _, label := range []string{"UTF-8", "windows-1252", "UTF-16LE", "Shift_JIS"} {
