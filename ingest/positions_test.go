@@ -60,7 +60,7 @@ func documents(t *testing.T) map[string]document {
 	return all
 }
 
-// TestPositions reads every document in four encodings and compares each record's place in the source,
+// TestLawPosition is law 2: it reads every document in four encodings and compares each record's place in the source,
 // and its bytes there, with those of the reference.
 func TestLawPosition(t *testing.T) {
 	compared := map[string]int{}
