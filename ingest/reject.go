@@ -378,22 +378,25 @@ func (sp *splitter) cutTrailer(rows [][]string) (wrong string) {
 	if len(rows) == 0 {
 		return ""
 	}
-	added := []string{RejectCodeColumn, RejectMessageColumn, RejectOriginColumn}
+	added := func(name string) bool {
+		return slices.Contains([]string{RejectCodeColumn, RejectMessageColumn, RejectOriginColumn}, strings.TrimSpace(name))
+	}
 	last := rows[len(rows)-1]
-	for len(last) > 0 && strings.TrimSpace(last[len(last)-1]) == "" && slices.ContainsFunc(last, func(n string) bool { return slices.Contains(added, strings.TrimSpace(n)) }) {
-		last = last[:len(last)-1] // an empty column that a spreadsheet added
-		sp.found.trailer++
+	if !slices.ContainsFunc(last, added) {
+		return ""
 	}
-	for len(last) > 0 && slices.Contains(added, strings.TrimSpace(last[len(last)-1])) {
-		last = last[:len(last)-1]
-		sp.found.trailer++
+	n := len(last)
+	for n > 0 && strings.TrimSpace(last[n-1]) == "" { // columns that a spreadsheet added
+		n--
 	}
-	for i, n := range last {
-		if sp.found.trailer > 0 && slices.Contains(added, strings.TrimSpace(n)) {
-			return fmt.Sprintf("column %d is %s, which a reject file has behind all columns of its own: put it there, or take it out", i+1, n)
-		}
+	for n > 0 && added(last[n-1]) {
+		n--
 	}
-	rows[len(rows)-1] = last
+	if i := slices.IndexFunc(last[:n], added); i >= 0 {
+		return fmt.Sprintf("column %d is %s, which a reject file has behind all columns of its own: put it there, or take it out", i+1, strings.TrimSpace(last[i]))
+	}
+	sp.found.trailer = len(last) - n
+	rows[len(rows)-1] = last[:n]
 	return ""
 }
 
