@@ -45,8 +45,8 @@ type Grammar struct {
 	special [256]bool // the bytes that can end a stretch of unquoted text
 	inside  [256]bool // the same for quoted text
 	runs    bool      // any run of spaces is one delimiter
-	simple  bool      // delimiter and opening quote are single bytes, spaces mean nothing
-	open    byte      // if simple: the opening quote, or, where there is none, the delimiter
+	simple  bool      // delimiter and quotes are single bytes, spaces mean nothing
+	quote   byte      // if simple: the quote, or, where there is none, the delimiter
 }
 
 // New compiles a Config.
@@ -56,9 +56,9 @@ func New(c Config) *Grammar {
 		g.special[b], g.inside[b] = true, true
 	}
 	g.special[c.Delimiter[0]] = true
-	g.simple, g.open = len(c.Delimiter) == 1 && len(c.Open) <= 1 && !c.SkipSpace, c.Delimiter[0]
+	g.simple, g.quote = len(c.Delimiter) == 1 && len(c.Open) <= 1 && bytes.Equal(c.Open, c.Close) && !c.SkipSpace, c.Delimiter[0]
 	if len(c.Open) == 1 {
-		g.open = c.Open[0]
+		g.quote = c.Open[0]
 	}
 	if len(c.Close) > 0 {
 		g.inside[c.Close[0]] = true
@@ -133,25 +133,30 @@ func (g *Grammar) Row(b []byte, i int, eof bool, fs *[]Field) Row {
 	}
 fields:
 	for {
-		if g.simple {
-			// A field that does not begin with a quote and ends with a delimiter or LF needs no closer look.
-			for i < len(b) && b[i] != g.open {
-				end := i
+		// Fields that end with a delimiter or LF and need no closer look.
+		for g.simple && i < len(b) {
+			f, end := Field{}, i
+			if b[i] == g.quote {
+				if f, end = g.simpleQuoted(b, i); end < 0 {
+					break
+				}
+			} else {
 				for end < len(b) && !g.special[b[end]] {
 					end++
 				}
 				if end == len(b) || b[end] != g.Delimiter[0] && (b[end] != '\n' || !g.LF) {
 					break
 				}
-				if fs != nil && (g.MaxFields == 0 || count < g.MaxFields) {
-					*fs = append(*fs, NewField(i, end, false, false))
-				}
-				count++
-				i = end + 1
-				if b[end] == '\n' {
-					row.Lines++
-					break fields
-				}
+				f = NewField(i, end, false, false)
+			}
+			if fs != nil && (g.MaxFields == 0 || count < g.MaxFields) {
+				*fs = append(*fs, f)
+			}
+			count++
+			i = end + 1
+			if b[end] == '\n' {
+				row.Lines++
+				break fields
 			}
 		}
 		if g.SkipSpace {
@@ -213,6 +218,23 @@ fields:
 		row.Kind = Blank
 	}
 	return row
+}
+
+// simpleQuoted takes a quoted field that has nothing between its quotes that could have a meaning there, and
+// gives where the delimiter or LF behind it stands; -1 if it needs a closer look.
+func (g *Grammar) simpleQuoted(b []byte, i int) (f Field, end int) {
+	if g.quote == g.Delimiter[0] || len(g.Escape) > 0 {
+		return f, -1
+	}
+	n := bytes.IndexByte(b[i+1:], g.quote)
+	end = i + 1 + n + 1
+	if n < 0 || end == len(b) || b[end] != g.Delimiter[0] && (b[end] != '\n' || !g.LF) {
+		return f, -1
+	}
+	if text := b[i+1 : end-1]; bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 {
+		return f, -1
+	}
+	return NewField(i+1, end-1, true, false), end
 }
 
 // behindRun says what stands behind the spaces that are left of a delimiter, and where it ends.
