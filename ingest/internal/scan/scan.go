@@ -135,7 +135,8 @@ fields:
 	for {
 		// Fields that end with a delimiter or LF and need no closer look.
 		for g.simple && i < len(b) {
-			f, end := Field{}, i
+			var f Field
+			end := i
 			if b[i] == g.quote {
 				if f, end = g.simpleQuoted(b, i); end < 0 {
 					break
