@@ -38,8 +38,8 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 			known.HeaderRows = origin.Dialect.HeaderRows
 		}
 		// But a program may have saved them in its own encoding. What is well-formed UTF-8 is UTF-8.
-		utf8 := found.Encoding.Label == "UTF-8" && found.Encoding.Confidence >= doubtful
-		if s.encoding == nil && origin.Encoding != enc.Name() && found.Encoding.BOM == 0 && !utf8 {
+		isUTF8 := found.Encoding.Label == "UTF-8" && found.Encoding.Confidence >= doubtful
+		if s.encoding == nil && origin.Encoding != enc.Name() && found.Encoding.BOM == 0 && !isUTF8 {
 			if e, err := encoding.Get(origin.Encoding); err == nil {
 				enc = e
 				found.Encoding = encoding.Guess{Label: e.Name(), Confidence: 1, Evidence: []string{"the file says so: it holds the rejects of an earlier run"}}

@@ -37,8 +37,8 @@ func pull(ctx context.Context, s *resolved, src io.Reader, yield func(Record, er
 				}
 				out.rejects = nil
 			}
-			if !out.balanced() {
-				return &RunError{Code: CodeConservation, Kind: ErrInternal, At: w.start(), Reason: "a window's rows do not add up: please report this"}
+			if err := out.check(w); err != nil {
+				return err
 			}
 			if !out.yield(ctx, stop, yield) {
 				return errLeft

@@ -240,12 +240,7 @@ type trailer struct {
 
 func newTrailer(from *Found) (trailer, error) {
 	d := from.Dialect.Dialect
-	t := trailer{origin: origin{Run: from.Run, Encoding: from.Encoding.Label, Dialect: d}, structure: d.Delimiter + "\r\n"}
-	for _, s := range []string{d.Quote, d.Escape, d.Comment} {
-		if s != dialect.None && s != dialect.Doubled {
-			t.structure += s
-		}
-	}
+	t := trailer{origin: origin{Run: from.Run, Encoding: from.Encoding.Label, Dialect: d}, structure: structure(d)}
 	pick := func(from string) string {
 		for _, r := range from {
 			if !strings.ContainsRune(t.structure, r) {

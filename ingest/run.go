@@ -198,25 +198,22 @@ func (r *run) split(sp *splitter) error {
 	close(turn)
 	before := (<-chan struct{})(turn)
 	started := 0
-	var found *Found
-	if sp.mended > 0 {
-		r.tracker.update(func(s *Status) { s.Tolerated[CodeEncoding] += sp.mended })
-	}
-	for {
-		if found != sp.found {
-			found = sp.found
-			r.tracker.update(func(s *Status) {
-				s.State, s.Found, s.Parent = Running, found, found.Parent
-				s.Stored = max(s.Stored, found.Table.Offset)
-			})
+	found := sp.found
+	r.tracker.update(func(s *Status) {
+		s.State, s.Found, s.Parent = Running, found, found.Parent
+		s.Stored = max(s.Stored, found.Table.Offset)
+		if sp.mended > 0 {
+			s.Tolerated[CodeEncoding] += sp.mended
 		}
+	})
+	for {
 		r.tracker.splitting(true)
 		w, err := sp.next(r.reading)
 		r.tracker.splitting(false)
 		if err != nil || w == nil {
 			return err
 		}
-		if found != w.found {
+		if found != w.found { // the encoding was decided
 			found = w.found
 			r.tracker.update(func(s *Status) { s.Found = found })
 		}
@@ -293,19 +290,13 @@ func (r *run) work(id int) error {
 				return err
 			}
 		}
-		if writer == nil {
-			// No columns and no records: there is nothing that a sink could be opened for.
-			r.tracker.stored(w.seq, w.end, &out.counts)
-			if out.stop != nil {
-				return nil
+		if writer != nil { // else no columns and no records: there is nothing that a sink could be opened for
+			began := time.Now()
+			err = r.call("write", id, out.batch.span, func() error { return writer.Write(r.ctx, out.batch) })
+			r.tracker.spend(StageSink, time.Since(began))
+			if err != nil {
+				return err
 			}
-			continue
-		}
-		began := time.Now()
-		err = r.call("write", id, out.batch.span, func() error { return writer.Write(r.ctx, out.batch) })
-		r.tracker.spend(StageSink, time.Since(began))
-		if err != nil {
-			return err
 		}
 		r.tracker.stored(w.seq, w.end, &out.counts)
 		if out.stop != nil {
@@ -349,8 +340,8 @@ func (r *run) parse(w *window) (*parsed, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if !out.balanced() {
-		return nil, &RunError{Code: CodeConservation, Kind: ErrInternal, At: w.start(), Reason: "a window's rows do not add up: please report this"}
+	if err := out.check(w); err != nil {
+		return nil, err
 	}
 	if len(out.rejects) > 0 {
 		r.tracker.problems(out.rejects)

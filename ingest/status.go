@@ -246,8 +246,12 @@ type counts struct {
 	rejects, tolerated                           map[Code]int64
 }
 
-func (c *counts) balanced() bool {
-	return c.read == c.delivered+c.rejected+c.filtered+c.skipped
+// check holds law 1 for a window.
+func (c *counts) check(w *window) error {
+	if c.read == c.delivered+c.rejected+c.filtered+c.skipped {
+		return nil
+	}
+	return &RunError{Code: CodeConservation, Kind: ErrInternal, At: w.start(), Reason: "a window's rows do not add up: please report this"}
 }
 
 // stored counts a window whose batch is written and whose rejects are kept.

@@ -37,14 +37,8 @@ func newLens(enc *encoding.Encoding, d dialect.Dialect, limits *Limits) (*lens, 
 		l.raw = l.text
 		return l, nil
 	}
-	structure := d.Delimiter + "\r\n"
-	for _, s := range []string{d.Quote, d.Escape, d.Comment} {
-		if s != dialect.None && s != dialect.Doubled {
-			structure += s
-		}
-	}
 	l.masked = l.unit > 1
-	for _, r := range structure {
+	for _, r := range structure(d) {
 		if r >= utf8.RuneSelf {
 			l.keep = append(l.keep, r)
 			l.masked = l.masked || !enc.SingleByte()
@@ -57,6 +51,17 @@ func newLens(enc *encoding.Encoding, d dialect.Dialect, limits *Limits) (*lens, 
 	}
 	l.raw = scan.New(spell(d, limits, l.spell))
 	return l, nil
+}
+
+// structure gives the characters that have a meaning in a dialect whose fields are all known.
+func structure(d dialect.Dialect) string {
+	all := d.Delimiter + "\r\n"
+	for _, s := range []string{d.Quote, d.Escape, d.Comment} {
+		if s != dialect.None && s != dialect.Doubled {
+			all += s
+		}
+	}
+	return all
 }
 
 // spell gives what a structural string looks like in the view.
@@ -196,9 +201,6 @@ func (sp *splitter) drop(n int) {
 func (sp *splitter) next(ctx context.Context) (*window, error) {
 	want := sp.s.BatchBytes + readAhead
 	for {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
 		if err := sp.fill(ctx, want); err != nil {
 			return nil, err
 		}
