@@ -1,8 +1,10 @@
 package encoding
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"golang.org/x/text/encoding/unicode/utf32"
 	"golang.org/x/text/transform"
 
+	xenc "golang.org/x/text/encoding"
 	xunicode "golang.org/x/text/encoding/unicode"
 )
 
@@ -207,6 +210,24 @@ func repertoire(e *Encoding) []rune {
 	return all
 }
 
+// xDecoder is x/text's decoder of the encoding.
+func xDecoder(e *Encoding) *xenc.Decoder {
+	x := e.from
+	switch e.kind {
+	case kindUTF8:
+		x = xunicode.UTF8
+	case kindUTF16LE:
+		x = xunicode.UTF16(xunicode.LittleEndian, xunicode.IgnoreBOM)
+	case kindUTF16BE:
+		x = xunicode.UTF16(xunicode.BigEndian, xunicode.IgnoreBOM)
+	case kindUTF32LE:
+		x = utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM)
+	case kindUTF32BE:
+		x = utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM)
+	}
+	return x.NewDecoder()
+}
+
 // What x/text decodes, we decode to the same; what we encode, we decode to what it was.
 func TestAppendLikeXText(t *testing.T) {
 	for _, e := range encodings {
@@ -232,21 +253,7 @@ func TestAppendLikeXText(t *testing.T) {
 			assert.True(t, string(out) == "before"+text.String(), "round trip")
 			assert.Zero(t, invalid)
 
-			var x transform.Transformer = transform.Nop
-			switch e.Name() {
-			case "UTF-8":
-			case "UTF-16LE":
-				x = xunicode.UTF16(xunicode.LittleEndian, xunicode.IgnoreBOM).NewDecoder()
-			case "UTF-16BE":
-				x = xunicode.UTF16(xunicode.BigEndian, xunicode.IgnoreBOM).NewDecoder()
-			case "UTF-32LE":
-				x = utf32.UTF32(utf32.LittleEndian, utf32.IgnoreBOM).NewDecoder()
-			case "UTF-32BE":
-				x = utf32.UTF32(utf32.BigEndian, utf32.IgnoreBOM).NewDecoder()
-			default:
-				x = e.from.NewDecoder()
-			}
-			want, _, err := transform.Bytes(x, raw)
+			want, _, err := transform.Bytes(xDecoder(e), raw)
 			require.NoError(t, err)
 			assert.True(t, string(out[len("before"):]) == string(want), "same as x/text")
 		})
@@ -415,6 +422,67 @@ func FuzzMask(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src []byte) {
 		for _, e := range encodings {
 			checkMask(t, e, src)
+		}
+	})
+}
+
+// checkBulk says whether Append, with little room and with much, does what its codec's next does one by one.
+func checkBulk(t *testing.T, e *Encoding, src []byte) {
+	c := e.walker()
+	var want []byte
+	var s state
+	broken := 0
+	for n := 0; n < len(src); {
+		r, size := c.next(src[n:], &s)
+		n += size
+		switch {
+		case r >= 0:
+			want = utf8.AppendRune(want, r)
+		case r == malformed:
+			want = append(want, "\uFFFD"...)
+			broken++
+		case r != silent:
+			want = append(want, pairs[pair-r]...)
+		}
+	}
+	for _, room := range []int{0, len(want) / 2, len(want), 4*len(src) + 64} {
+		out, invalid := e.Append(append(make([]byte, 0, 1+room), '+'), src)
+		require.Equal(t, "+"+string(want), string(out), "%s %q, room for %d", e.Name(), src, room)
+		require.Equal(t, broken, invalid, "%s %q", e.Name(), src)
+	}
+}
+
+// A character that is not like the others, at every place in a run that is decoded at once.
+func TestBulk(t *testing.T) {
+	for _, e := range encodings {
+		unit := e.Unit()
+		around, err := e.Encode("0123456789,abcdef\n")
+		require.NoError(t, err)
+		around = bytes.Repeat(around, 4)
+		for i, odd := range []rune{'é', 'я', 'ソ', 'ｿ', '中', '김', '\u00CA', '\U0001F600', '\U00020547', -1} {
+			part, err := e.Encode(string(odd))
+			if odd < 0 {
+				part = bytes.Repeat([]byte{0xDC}, unit) // a lone surrogate, half a character, or some letter
+			} else if err != nil {
+				continue
+			}
+			for at := 0; at <= 24*unit; at += unit {
+				for _, times := range []int{1, 2, 9} {
+					src := slices.Insert(slices.Clone(around), at, bytes.Repeat(part, times)...)
+					src = slices.Insert(src, len(src)/unit/2*unit, part...)
+					checkBulk(t, e, src[:len(src)-i%3])
+				}
+			}
+		}
+	}
+}
+
+func FuzzBulk(f *testing.F) {
+	f.Add([]byte("0123456789,abcdef,\x83|\x1B$B$\"\x1B(B;\x94\x39\xFC\x36\xE2\x82\xAC,0123456789,abcdef\n\x81"))
+	f.Add([]byte("a\x00,\x00c\x00d\x00,\x00\x3D\xD8\x00\xDEe\x00\n\x00f\x00g\x00h\x00\xE9\x00i\x00j\x00k\x00l\x00\x01"))
+	f.Fuzz(func(t *testing.T, src []byte) {
+		for _, e := range encodings {
+			checkBulk(t, e, src)
 		}
 	})
 }

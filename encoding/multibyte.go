@@ -1,7 +1,8 @@
 package encoding
 
 import (
-	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"slices"
 	"unicode/utf8"
 
@@ -13,7 +14,7 @@ type doubleCodec struct {
 	plainASCII
 	one   [256]int32  // characters of one byte, for bytes at or above 0x80
 	lead  [256]bool   // bytes that begin some character of two bytes
-	two   []int32     // characters of two bytes, at (lead-firstLead)*trails + trail-firstTrail
+	two   []int32     // characters of two bytes, malformed where there are none: see pairIndex
 	three []int32     // EUC-JP: JIS X 0212 after ss3, at (second-0xA1)*94 + third-0xA1
 	four  fourDecoder // gb18030: characters of four bytes
 }
@@ -21,34 +22,35 @@ type doubleCodec struct {
 const (
 	firstLead, lastLead   = 0x81, 0xFE
 	firstTrail, lastTrail = 0x40, 0xFE
-	trails                = lastTrail - firstTrail + 1
 
 	ss3 = 0x8F // "single shift three": EUC-JP's prefix of a character of JIS X 0212
 )
 
+// pairIndex is the place in doubleCodec.two of a lead byte, which is at or above 0x80, with any byte after it.
+func pairIndex(lead, trail byte) int { return int(lead&0x7F)<<8 | int(trail) }
+
 // newDoubleCodec asks x/text for every character there is.
 func newDoubleCodec(e *Encoding) *doubleCodec {
-	c := &doubleCodec{two: make([]int32, (lastLead-firstLead+1)*trails)}
+	c := &doubleCodec{two: make([]int32, 0x80<<8)}
+	for i := range c.two {
+		c.two[i] = malformed
+	}
+	x, text := e.from.NewDecoder(), make([]byte, 16)
 	all := func(prefix []byte, lo, hi int, each func(b byte, r rune)) {
-		var src []byte
+		src := append(slices.Clip(prefix), 0)
 		for b := lo; b <= hi; b++ {
-			src = append(append(src, prefix...), byte(b), '\n')
-		}
-		text, _ := e.from.NewDecoder().Bytes(src) // x/text's decoders replace, they do not fail
-		lines := bytes.Split(text, []byte("\n"))
-		for b := lo; b <= hi; b++ {
-			each(byte(b), oneRune(lines[b-lo]))
+			src[len(prefix)] = byte(b)
+			n, _, _ := x.Transform(text, src, true) // x/text's decoders replace, they do not fail
+			each(byte(b), oneRune(text[:n]))
 		}
 	}
 	all(nil, 0x80, 0xFF, func(b byte, r rune) { c.one[b] = r })
 	for l := firstLead; l <= lastLead; l++ {
-		row := c.two[(l-firstLead)*trails:][:trails]
 		if c.one[l] != malformed || e.name == "EUC-JP" && l == ss3 {
-			fill(row)
 			continue
 		}
 		all([]byte{byte(l)}, firstTrail, lastTrail, func(b byte, r rune) {
-			row[b-firstTrail] = r
+			c.two[pairIndex(byte(l), b)] = r
 			c.lead[l] = c.lead[l] || r != malformed
 		})
 	}
@@ -64,12 +66,6 @@ func newDoubleCodec(e *Encoding) *doubleCodec {
 		c.four = decodeFour
 	}
 	return c
-}
-
-func fill(row []int32) {
-	for i := range row {
-		row[i] = malformed
-	}
 }
 
 // oneRune is the character that p is, or malformed if p is not a single one.
@@ -102,10 +98,8 @@ func (c *doubleCodec) next(src []byte, _ *state) (rune, int) {
 		return malformed, 1
 	}
 	t := src[1]
-	if firstTrail <= t && t <= lastTrail {
-		if r := c.two[int(b-firstLead)*trails+int(t-firstTrail)]; r != malformed {
-			return r, 2
-		}
+	if r := c.two[pairIndex(b, t)]; r != malformed {
+		return r, 2
 	}
 	if t < utf8.RuneSelf {
 		if c.four != nil && isDigit(t) && len(src) >= 4 && firstLead <= src[2] && src[2] <= lastLead && isDigit(src[3]) {
@@ -114,6 +108,35 @@ func (c *doubleCodec) next(src []byte, _ *state) (rune, int) {
 		return malformed, 1 // the ASCII character stays
 	}
 	return malformed, 2
+}
+
+func (c *doubleCodec) bulk(dst, src []byte) (written, read int) {
+	room, whole := len(dst), len(src)
+	for len(src) >= 16 && len(dst) >= 16 {
+		low, high := binary.LittleEndian.Uint64(src), binary.LittleEndian.Uint64(src[8:])
+		binary.LittleEndian.PutUint64(dst, low)
+		binary.LittleEndian.PutUint64(dst[8:], high)
+		if (low|high)&highBits == 0 {
+			dst, src = dst[16:], src[16:]
+			continue
+		}
+		ascii := bits.TrailingZeros64(low&highBits) / 8
+		dst, src = dst[ascii:], src[ascii:]
+		for len(src) >= 2 && len(dst) >= 4 && src[0] >= utf8.RuneSelf {
+			r, size := c.one[src[0]], 1
+			if r == malformed {
+				r, size = c.two[pairIndex(src[0], src[1])], 2
+			}
+			if uint32(r) > 0xFFFF { // malformed, a pair, or beyond the basic plane
+				return room - len(dst), whole - len(src)
+			}
+			text, length := basicUTF8(uint32(r))
+			binary.LittleEndian.PutUint32(dst, text) // what is too much, the next one writes over
+			dst, src = dst[length:], src[size:]
+		}
+	}
+	ascii := copyASCII(dst, src)
+	return room - len(dst) + ascii, whole - len(src) + ascii
 }
 
 func (c *doubleCodec) nextThree(src []byte) (rune, int) {
@@ -215,7 +238,7 @@ func (c iso2022Codec) next(src []byte, s *state) (rune, int) {
 		if *s == inExtra {
 			return c.jis.three[int(b-0x21)*94+int(src[1]-0x21)], 2
 		}
-		return c.jis.two[int(b|0x80-firstLead)*trails+int(src[1]|0x80-firstTrail)], 2
+		return c.jis.two[pairIndex(b, src[1]|0x80)], 2
 	}
 	return rune(b), 1
 }

@@ -2,6 +2,7 @@ package encoding
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -66,21 +67,86 @@ func (c utf16Codec) unit(p []byte) rune {
 	return rune(binary.LittleEndian.Uint16(p))
 }
 
-// ascii reads four units at a time.
-func (c utf16Codec) ascii(dst, src []byte) ([]byte, int) {
-	const notASCII = 0xFF80_FF80_FF80_FF80
-	n := 0
-	for ; len(src)-n >= 8; n += 8 {
-		w := binary.LittleEndian.Uint64(src[n:])
-		if c.big {
-			w = w>>8&0x00FF_00FF_00FF_00FF | w&0x00FF_00FF_00FF_00FF<<8
+// word reads four units, the first of them lowest.
+func (c utf16Codec) word(p []byte) uint64 {
+	w := binary.LittleEndian.Uint64(p)
+	if c.big {
+		w = w>>8&0x00FF_00FF_00FF_00FF | w&0x00FF_00FF_00FF_00FF<<8
+	}
+	return w
+}
+
+// notASCII are the bits that are zero in four units of ASCII.
+const notASCII = 0xFF80_FF80_FF80_FF80
+
+// pack makes four bytes of four units of ASCII, or as many of them as come before another unit.
+func pack(w uint64) uint32 {
+	w |= w >> 8
+	return uint32(w&0xFFFF | w>>16&0xFFFF_0000)
+}
+
+// bulk turns big-endian text around first, a piece at a time.
+func (c utf16Codec) bulk(dst, src []byte) (written, read int) {
+	if !c.big {
+		return bulkUTF16LE(dst, src)
+	}
+	for {
+		var piece [256]byte
+		size := 0
+		for ; len(src)-size >= 8 && size < len(piece); size += 8 {
+			binary.LittleEndian.PutUint64(piece[size:], c.word(src[size:]))
 		}
+		w, r := bulkUTF16LE(dst[written:], piece[:size])
+		if r == 0 {
+			return written, read
+		}
+		written, read, src = written+w, read+r, src[r:]
+	}
+}
+
+func bulkUTF16LE(dst, src []byte) (written, read int) {
+	room, whole := len(dst), len(src)
+	for len(src) >= 16 && len(dst) >= 24 {
+		low, high := binary.LittleEndian.Uint64(src), binary.LittleEndian.Uint64(src[8:])
+		binary.LittleEndian.PutUint64(dst, uint64(pack(low))|uint64(pack(high))<<32)
+		if (low|high)&notASCII == 0 {
+			dst, src = dst[8:], src[16:]
+			continue
+		}
+		ascii := bits.TrailingZeros64(low&notASCII) / 16
+		dst, src = dst[ascii:], src[2*ascii:]
+		low = binary.LittleEndian.Uint64(src)
+		// Four characters, ASCII or not. Each is written with four bytes: what is too much, the next one writes over.
+		window := (*[20]byte)(dst)
+		n := uint32(0)
+		for range 4 {
+			r := uint32(uint16(low))
+			if utf16.IsSurrogate(rune(r)) {
+				return room - len(dst) + int(n), whole - len(src)
+			}
+			text, size := basicUTF8(r)
+			binary.LittleEndian.PutUint32(window[n%16:], text)
+			n += size
+			low >>= 16
+			src = src[2:]
+		}
+		dst = dst[n:]
+	}
+	written, read = utf16Codec{}.plain(dst, src)
+	return room - len(dst) + written, whole - len(src) + read
+}
+
+func (c utf16Codec) plain(dst, src []byte) (written, read int) {
+	room, whole := len(dst), len(src)
+	for len(src) >= 8 && len(dst) >= 4 {
+		w := c.word(src)
 		if w&notASCII != 0 {
 			break
 		}
-		dst = append(dst, byte(w), byte(w>>16), byte(w>>32), byte(w>>48))
+		binary.LittleEndian.PutUint32(dst, pack(w))
+		dst, src = dst[4:], src[8:]
 	}
-	return dst, n
+	return room - len(dst), whole - len(src)
 }
 
 func (c utf16Codec) next(src []byte, _ *state) (rune, int) {
