@@ -10,9 +10,13 @@ import (
 type Guess struct {
 	// Label is the canonical name of the encoding, which [Get] knows.
 	Label string `json:"label"`
-	// Confidence is how probable it is that Label gives the right text for the sample, from 0 to 1. Encodings that give
-	// the same text are no doubt: an ASCII sample has 1. It is an estimate; few characters make it low. Where it is low
-	// and there is more of the text at hand, ask again with a longer sample.
+	// Mixed is the canonical name of a second encoding, if some cells of the sample are in Label, which is UTF-8 then, and
+	// others in this one: two files that were put together, or rows that were pasted in. What is well-formed UTF-8 is UTF-8,
+	// cell by cell; what is not is in this encoding. It is empty unless that is clear, see [Sniff].
+	Mixed string `json:"mixed,omitempty"`
+	// Confidence is how probable it is that Label and Mixed give the right text for the sample, from 0 to 1. Encodings that
+	// give the same text are no doubt: an ASCII sample has 1. It is an estimate; few characters make it low. Where it is
+	// low and there is more of the text at hand, ask again with a longer sample.
 	Confidence float64 `json:"confidence"`
 	// BOM is the length in bytes of the byte order mark that the sample begins with; 0 if there is none.
 	BOM int `json:"bom"`
@@ -21,7 +25,8 @@ type Guess struct {
 	ASCII bool `json:"ascii"`
 	// Evidence says in short sentences what spoke for Label. There is nothing of the sample's text in it.
 	Evidence []string `json:"evidence,omitempty"`
-	// RunnersUp are the next best, best first. It is empty only where Label is certain.
+	// RunnersUp are the next best, best first. It is empty only where Label is certain. If there are two encodings, Mixed is
+	// among them too, as that of all cells.
 	RunnersUp []Candidate `json:"runners_up,omitempty"`
 }
 
@@ -41,8 +46,11 @@ type Candidate struct {
 //  2. UTF-16 or UTF-32 in either order, by where the zero bytes stand and whether ASCII punctuation comes out;
 //  3. the escape sequences of ISO-2022-JP;
 //  4. no byte at or above 0x80: ASCII;
-//  5. UTF-8, if what is not ASCII is well-formed, or at least twice as often well-formed as not;
-//  6. of the legacy encodings the one whose text looks most like a language that is written in it.
+//  5. UTF-8 mixed with a legacy encoding, also behind the byte order mark of UTF-8: at least three different cells, on
+//     three lines, and one in twenty of those that are not ASCII, are well-formed, and as many are not and read well in one
+//     legacy encoding, which must be one that rarely looks like UTF-8 in cells as long as these;
+//  6. UTF-8, if what is not ASCII is well-formed, or at least twice as often well-formed as not;
+//  7. of the legacy encodings the one whose text looks most like a language that is written in it.
 func Sniff(sample []byte) Guess {
 	for _, sniff := range []func([]byte) (Guess, bool){sniffMark, sniffWide, sniffISO2022JP, sniffASCII, sniffUTF8} {
 		if g, ok := sniff(sample); ok {
@@ -61,7 +69,12 @@ func sniffMark(sample []byte) (Guess, bool) {
 		g := Guess{Label: mark.label, Confidence: 1, BOM: len(mark.bytes),
 			Evidence: []string{"it begins with the byte order mark of " + mark.label}}
 		if mark.label == "UTF-8" {
-			if c := countUTF8(rest); c.broken > 0 {
+			c := countUTF8(rest)
+			if mixed, ok := sniffMixed(rest, c); ok {
+				mixed.BOM, mixed.Evidence = g.BOM, append(g.Evidence, mixed.Evidence...)
+				return mixed, true
+			}
+			if c.broken > 0 {
 				g.Confidence = max(0.5, c.confidence())
 				g.Evidence = append(g.Evidence, c.String())
 				g.RunnersUp = rescuers(rest, 1-g.Confidence)
@@ -225,6 +238,9 @@ func (c utf8Count) String() string {
 
 func sniffUTF8(sample []byte) (Guess, bool) {
 	c := countUTF8(sample)
+	if g, ok := sniffMixed(sample, c); ok {
+		return g, true
+	}
 	g := Guess{Label: "UTF-8", Confidence: c.confidence(), Evidence: []string{c.String()}}
 	if c.good == 0 && c.broken == 0 && len(sample) >= longSample {
 		// All there is besides ASCII is the beginning of a character at the very end.
@@ -244,10 +260,15 @@ const longSample = 1024
 // rescuers are the encodings that what is not UTF-8 in a UTF-8 text may be in, with a confidence of all together.
 func rescuers(sample []byte, confidence float64) []Candidate {
 	ev := gather(sample)
+	defer evidences.Put(ev)
 	if ev.chars == 0 {
 		return []Candidate{{Label: "windows-1252", Confidence: confidence}}
 	}
-	all := rank(candidates(ev), ev)
+	return share(rank(candidates(ev), ev), confidence)
+}
+
+// share gives the best of all, with a confidence of all together.
+func share(all []Candidate, confidence float64) []Candidate {
 	all = all[:min(len(all), maxRunnersUp)]
 	for i := range all {
 		all[i].Confidence *= confidence
@@ -260,12 +281,13 @@ const maxRunnersUp = 4
 
 func sniffLegacy(sample []byte) Guess {
 	ev := gather(sample)
+	defer evidences.Put(ev)
 	scores := candidates(ev)
 	all := rank(scores, ev)
 	best := scores[0]
 	return Guess{Label: all[0].Label, Confidence: all[0].Confidence,
 		Evidence: []string{
-			fmt.Sprintf("%d distinct cells are neither ASCII nor UTF-8, with %d bytes at or above 0x80", ev.cells, ev.chars),
+			fmt.Sprintf("%d distinct cells are neither ASCII nor UTF-8, with %d bytes at or above 0x80", len(ev.parts), ev.chars),
 			fmt.Sprintf("as %s they look most like %s", best.enc.name, best.language),
 		},
 		RunnersUp: all[1:min(len(all), 1+maxRunnersUp)]}

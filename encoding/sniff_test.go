@@ -108,6 +108,11 @@ func checkGuess(t *testing.T, g Guess) {
 	if g.Confidence < 1 || g.ASCII {
 		assert.NotEmpty(t, g.RunnersUp, "%v", g)
 	}
+	if g.Mixed != "" {
+		assert.Equal(t, "UTF-8", g.Label, "%v", g)
+		assert.Equal(t, 1, get(t, g.Mixed).Unit(), "%v", g)
+		assert.NotEqual(t, "UTF-8", g.Mixed, "%v", g)
+	}
 	for i, r := range g.RunnersUp {
 		get(t, r.Label)
 		assert.NotEqual(t, g.Label, r.Label, "%v", g)
@@ -214,6 +219,149 @@ func TestSniffUTF8(t *testing.T) {
 	})
 }
 
+// rowsOf gives rows with two words and a number each.
+func rowsOf(words string, n int) []string {
+	ws := strings.Fields(words)
+	rows := make([]string, n)
+	for i := range rows {
+		rows[i] = fmt.Sprintf("%d,user%d@example.com,2024-01-%02d,%s %s %d\r\n", 1000+i, i, i%28+1, ws[i%len(ws)], ws[(i+1+i/len(ws))%len(ws)], i)
+	}
+	return rows
+}
+
+// inPart gives rows of which some are in a legacy encoding and the others in UTF-8.
+func inPart(t *testing.T, label string, rows []string, legacy func(i int) bool) []byte {
+	t.Helper()
+	var out []byte
+	for i, row := range rows {
+		raw := []byte(row)
+		if legacy(i) {
+			var err error
+			raw, err = get(t, label).Encode(row)
+			require.NoError(t, err, label)
+		}
+		out = append(out, raw...)
+	}
+	return out
+}
+
+// mixes are the encodings that are mixed with UTF-8 in the tests.
+var mixes = []struct{ label, words string }{
+	{"windows-1252", wordsGerman}, {"IBM850", wordsGerman}, {"windows-1252", wordsFrench}, {"macintosh", wordsFrench},
+	{"windows-1250", wordsPolish}, {"ISO-8859-2", wordsPolish}, {"windows-1251", wordsRussian}, {"KOI8-R", wordsRussian}, {"IBM866", wordsRussian},
+	{"windows-1253", wordsGreek}, {"Shift_JIS", wordsJapanese}, {"EUC-JP", wordsJapanese}, {"GBK", wordsChinese}, {"EUC-KR", wordsKorean}, {"Big5", wordsTaiwan},
+}
+
+func TestSniffMixed(t *testing.T) {
+	const rows = 100
+	header := []string{"id,email,created,name\r\n"}
+	for _, c := range mixes {
+		for _, share := range []int{10, 50, 90} { // per cent of the rows in the legacy encoding
+			for _, order := range []struct {
+				name   string
+				legacy func(int) bool
+			}{
+				{"by turns", func(i int) bool { return i > 0 && i*37%100 < share }},
+				{"UTF-8 first", func(i int) bool { return i > rows*(100-share)/100 }},
+				{"UTF-8 last", func(i int) bool { return i <= rows*share/100 }},
+			} {
+				for _, mark := range []string{"", "\uFEFF"} {
+					table := append(header, rowsOf(c.words, rows)...)
+					g := Sniff(append([]byte(mark), inPart(t, c.label, table, order.legacy)...))
+					what := fmt.Sprintf("%s, %d %% %s, mark %q: %v", c.label, share, order.name, mark, g.Evidence)
+					checkGuess(t, g)
+					require.Equal(t, "UTF-8", g.Label, what)
+					require.NotEmpty(t, g.Mixed, what)
+					require.Equal(t, len(mark), g.BOM, what)
+					require.Greater(t, g.Confidence, 0.4, what)
+					raw, err := get(t, c.label).Encode(c.words)
+					require.NoError(t, err)
+					text, invalid := get(t, g.Mixed).Append(nil, raw)
+					require.Zero(t, invalid, what)
+					require.Equal(t, c.words, string(text), "%s as %s", what, g.Mixed)
+				}
+			}
+		}
+	}
+	g := Sniff(inPart(t, "windows-1252", rowsOf(wordsGerman, rows), func(i int) bool { return i%2 == 0 }))
+	assert.Contains(t, g.Evidence[0], "50 are UTF-8 and 50 are not")
+}
+
+// What is all in one encoding is not mixed, although cells in a legacy one may be well-formed UTF-8 by accident.
+func TestSniffNotMixed(t *testing.T) {
+	all := func(int) bool { return true }
+	for _, c := range append([]struct{ label, words string }{
+		{"windows-1254", wordsTurkish}, {"windows-1257", wordsLatvian}, {"windows-1255", wordsHebrew}, {"windows-1256", wordsArabic},
+		{"windows-874", wordsThai}, {"IBM852", wordsPolish}, {"KOI8-U", wordsUkraine}, {"x-mac-cyrillic", wordsRussian}, {"ISO-8859-5", wordsRussian},
+	}, mixes...) {
+		g := Sniff(inPart(t, c.label, rowsOf(c.words, 60), all))
+		assert.Empty(t, g.Mixed, "%s: %v", c.label, g.Evidence)
+		assert.NotEqual(t, "UTF-8", g.Label)
+	}
+
+	// Every character there is, in cells of one to four of them, among which many are well-formed.
+	rnd := rand.New(rand.NewPCG(5, 6))
+	for _, label := range []string{"GBK", "EUC-KR", "EUC-JP", "Big5", "Shift_JIS", "windows-1252", "IBM866", "windows-874"} {
+		e := get(t, label)
+		for _, length := range []int{1, 2, 3, 4} {
+			accidents := 0
+			var file []byte
+			for len(file) < 30<<10 {
+				var cell []byte
+				for chars := 0; chars < length; {
+					c := []byte{byte(0xA1 + rnd.IntN(0x5E)), byte(0xA1 + rnd.IntN(0x5E))}[:1+rnd.IntN(2)]
+					if _, invalid := e.Append(nil, c); invalid == 0 && (len(c) == 1) == (e.SingleByte() || label == "Shift_JIS") {
+						cell = append(cell, c...)
+						chars++
+					}
+				}
+				if utf8.Valid(cell) {
+					accidents++
+				}
+				file = append(append(file, cell...), '\n')
+			}
+			assert.Empty(t, Sniff(file).Mixed, "%s in cells of %d, %d accidents", label, length, accidents)
+		}
+	}
+	assert.Empty(t, Sniff([]byte("\xC1\xAA\xCD\xA8\n\xD6\xD0\xB9\xFA\n\xB1\xB1\xBE\xA9\n\xC9\xCF\xBA\xA3\n")).Mixed, "the well-known accident")
+}
+
+// Neither damage nor a few strays make UTF-8 mixed.
+func TestSniffDamagedUTF8(t *testing.T) {
+	stray := "7,\xE9t\xE9,\xE0 c\xF4t\xE9,gar\xE7on,No\xEBl,fa\xE7ade\r\n"
+	for _, words := range []string{wordsGerman, wordsFrench, wordsPolish, wordsRussian, wordsGreek, wordsJapanese, wordsChinese} {
+		rows := rowsOf(words, 60)
+		whole := strings.Join(rows, "")
+		cut, again := whole, whole
+		for i, row := range rows {
+			if j := strings.LastIndexFunc(row, func(r rune) bool { return r >= utf8.RuneSelf }); i%3 == 0 && j >= 0 {
+				cut = strings.Replace(cut, row, row[:j+1]+"\r\n", 1) // cells that something cut to a number of bytes
+				again = strings.Replace(again, row, row[:j]+"\r\n", 1)
+			}
+		}
+		for name, text := range map[string]string{
+			"one byte":                 strings.Replace(whole, "user5@", "user\xE95@", 1),
+			"three bytes":              strings.NewReplacer("user5@", "user\xFF@", "user15@", "user\xFE@", "user25@", "user\xFF\xFF@").Replace(whole),
+			"the same byte":            strings.ReplaceAll(whole, "5@", "\xFF@"),
+			"cut cells":                cut,
+			"cells cut before":         again,
+			"cut":                      whole[:len(whole)-3],
+			"NUL":                      strings.ReplaceAll(whole, "@", "\x00"),
+			"a stray row":              whole + stray,
+			"two stray rows":           stray + whole + "8,\xE9t\xE9,pr\xE9f\xE9r\xE9e\r\n",
+			"strays that are the same": whole + strings.Repeat(stray, 5),
+			"a stray UTF-8 row":        string(inPart(t, "windows-1252", rowsOf(wordsGerman, 60), func(int) bool { return true })) + rows[0],
+		} {
+			g := Sniff([]byte(text))
+			checkGuess(t, g)
+			assert.Empty(t, g.Mixed, "%s in %.20q: %v", name, words, g.Evidence)
+			if name != "a stray UTF-8 row" {
+				assert.Equal(t, "UTF-8", g.Label, "%s in %.20q", name, words)
+			}
+		}
+	}
+}
+
 // A few characters that could be many things: the answer is unsure, and the common encoding is preferred.
 func TestSniffUnsure(t *testing.T) {
 	for _, in := range []string{"20 \xB0C", "\xA7 14", "a\xB7b", "\xA9 x", "\xA3 5"} {
@@ -265,42 +413,43 @@ func TestWitness(t *testing.T) {
 	witness(all[:0], &evidence{})
 }
 
-// However long the ASCII, what counts are the cells that are neither that nor UTF-8; each of them once.
+// However long the ASCII, what counts are the words that are neither that nor UTF-8; each of them once.
 func TestGather(t *testing.T) {
-	cell := "0123456789caf\xE9 and a long ASCII tail"
+	cell := "long ASCII,0123456789caf\xE9 and a long ASCII tail"
 	ev := gather([]byte(strings.Repeat("plain,"+cell+";\"x\"\n", 1000) + "\xC3\xA9,\xE9nd"))
-	assert.Equal(t, "012caf\xE9 anail\n\xE9nd\n", string(ev.text))
-	assert.Equal(t, 2, ev.cells)
+	assert.Equal(t, "\n123456789caf\xE9\n\xE9nd\n", string(ev.text))
+	assert.Len(t, ev.parts, 2)
 	assert.Equal(t, 2, ev.chars)
-	assert.True(t, ev.cut)
+	assert.Equal(t, len(ev.text)-1, ev.cut)
 	assert.Equal(t, 2, ev.count[0xE9])
 
 	long := gather([]byte(strings.Repeat("\xE9\xE8", maxEvidence)))
-	assert.LessOrEqual(t, len(long.text), maxEvidence+1)
+	assert.LessOrEqual(t, len(long.text), maxEvidence+2)
 }
 
 func TestLegacyTables(t *testing.T) {
 	seen := map[string]bool{}
 	for i := range legacy {
 		l := &legacy[i]
+		l.prepare()
 		assert.False(t, seen[l.enc.name], l.enc.name)
 		seen[l.enc.name] = true
-		assert.True(t, (l.double == nil) == (len(l.languages) > 0), l.enc.name)
-		for _, lang := range l.languages {
-			sum := 0.0
-			lang.logP('é')
-			for _, p := range lang.probs {
-				sum += p
-			}
-			assert.InDelta(t, shareLetters+shareSigns, sum, 0.02, lang.name)
-			for _, r := range lang.letters {
-				assert.GreaterOrEqual(t, r, rune(utf8.RuneSelf), lang.name)
-			}
+		assert.True(t, (l.double == nil) == (l.names != ""), l.enc.name)
+		for name := range strings.FieldsSeq(l.names) {
+			assert.NotNil(t, letters().languages[name], name)
+		}
+		if l.double == nil {
+			assert.LessOrEqual(t, len(l.single.languages), maxLanguages)
+		} else {
+			assert.NotNil(t, l.double.charset, l.charset)
 		}
 	}
 }
 
 func TestGuessJSON(t *testing.T) {
+	mixed, err := json.Marshal(Guess{Label: "UTF-8", Mixed: "GBK"})
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"label":"UTF-8","mixed":"GBK","confidence":0,"bom":0,"ascii":false}`, string(mixed))
 	out, err := json.Marshal(Guess{Label: "GBK", Confidence: 0.5, BOM: 1, ASCII: true, Evidence: []string{"x"}, RunnersUp: []Candidate{{"Big5", 0.25}}})
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"label":"GBK","confidence":0.5,"bom":1,"ascii":true,"evidence":["x"],"runners_up":[{"label":"Big5","confidence":0.25}]}`, string(out))
@@ -332,6 +481,7 @@ func TestSniffRandom(t *testing.T) {
 func FuzzSniff(f *testing.F) {
 	f.Add([]byte(table(wordsGerman)))
 	f.Add([]byte("\xFF\xFE\x00\x00a\x00b\x00"))
+	f.Add([]byte("Gr\xFCn\nGr\u00FCn\nK\xF6ln\nK\u00F6ln\nStra\xDFe\nStra\u00DFe\n"))
 	f.Add([]byte("a\x1B$B$\"\x1B(B,\xE9;\x84\x31"))
 	f.Fuzz(func(t *testing.T, sample []byte) {
 		g := Sniff(sample)

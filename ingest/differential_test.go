@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -60,6 +61,7 @@ var fixtures = []string{
 	"a |  b |c |\n--x\n   \n",
 	"'a^'b'~^~\n_\r'c\rd'~\r\n",
 	"é,ü\xff\n\xe9,a\n\xe3\x81,\x81|\x81\x7c,\xb1\n",
+	"Gr\xfcn,Grün\nK\xf6ln,Köln\n\"Stra\xdfe\",Straße\n\xc4rger,Ärger\n",
 	"a,\x00b\n\u00a0,\ufeff,\u200b\u0085\x7f\n",
 	"\xef\xbb\xbfa,b\n1,2\n\x1a",
 	"\"\n\"\n\"\n\"\n\"\n\"\n\"\n\"\n\"\n\"\n\"\n\"\n\"\n\"\n\"\n\"\n\"\n\"\n\"\n\"\n\"\n\"\n",
@@ -131,11 +133,26 @@ func notText(err error) bool {
 // FuzzAgainstReference compares records, rejects and positions with those of the reference.
 func FuzzAgainstReference(f *testing.F) {
 	seed(f, 16)
+	for i, m := range mixtures {
+		cells, err := encoding.Get(m.label)
+		require.NoError(f, err)
+		for j, text := range fixtures {
+			if raw, err := cells.Encode(text); err == nil {
+				f.Add(append(raw, text...), uint8(j), uint8(len(refEncodings)+i), uint8(j))
+			}
+		}
+	}
 	f.Fuzz(func(t *testing.T, src []byte, d, enc, choice uint8) {
 		if len(src) > 4<<10 || bytes.Contains(src, []byte("sluice1")) {
 			t.Skip()
 		}
-		ref := reference{encoding: refEncodings[int(enc)%len(refEncodings)], dialect: dialects[int(d)%len(dialects)]}
+		ref := reference{encoding: "UTF-8", dialect: dialects[int(d)%len(dialects)]}
+		if i := int(enc) % (len(refEncodings) + len(mixtures)); i < len(refEncodings) {
+			ref.encoding = refEncodings[i]
+		} else {
+			ref.mixed = mixtures[i-len(refEncodings)].label
+			src = append(mixtures[i-len(refEncodings)].head(t, ref.dialect), src...)
+		}
 		p := ingest.Pipeline{Encoding: ref.encoding, Dialect: ref.dialect, Header: ingest.Columns("a"),
 			Policy: ingest.Policy{Bad: ingest.Reject, NUL: ingest.Keep, Short: ingest.Keep, Long: ingest.Keep}}
 		if choice&1 > 0 {
@@ -154,6 +171,12 @@ func FuzzAgainstReference(f *testing.F) {
 		if _, err := encodeAll(ref.encoding, ref.dialect); err != nil {
 			t.Skip("the encoding does not have the dialect's characters")
 		}
+		if ref.mixed != "" {
+			p.Encoding = ""
+			if found, err := p.Sniff(t.Context(), bytes.NewReader(src)); err != nil || found.Encoding.Mixed != ref.mixed {
+				t.Skip("not a clear mixture, or not one that can be read in this dialect")
+			}
+		}
 		got, err := events(&p, bytes.NewReader(src))
 		if notText(err) {
 			t.Skip()
@@ -165,6 +188,30 @@ func FuzzAgainstReference(f *testing.F) {
 		}
 		require.Equal(t, want, got, "%v in %s", ref.dialect, ref.encoding)
 	})
+}
+
+// mixtures are the encodings that the reference can read mixed with UTF-8, with words to show them by.
+var mixtures = []mixture{
+	{"windows-1252", "Müller Jäger Größe Köln Straße Schröder Bäcker Grün für Übung Öl Ärger"},
+	{"Shift_JIS", "東京都 さくら ソフトウェア 田中太郎 株式会社 みなと 大阪府 北海道 名古屋 京都市"},
+}
+
+type mixture struct{ label, words string }
+
+// head gives rows of one field each, by turns in UTF-8 and in the other encoding.
+func (m mixture) head(t testing.TB, d dialect.Dialect) (rows []byte) {
+	e, err := encoding.Get(m.label)
+	require.NoError(t, err)
+	end := map[dialect.LineEnding]string{dialect.CR: "\r", dialect.CRLF: "\r\n"}[d.LineEnding]
+	for i, word := range strings.Fields(m.words) {
+		raw := []byte(word)
+		if i%2 > 0 {
+			raw, err = e.Encode(word)
+			require.NoError(t, err)
+		}
+		rows = append(append(rows, raw...), cmp.Or(end, "\n")...)
+	}
+	return rows
 }
 
 // encodeAll writes the structural characters of a dialect.

@@ -15,7 +15,7 @@ const (
 	CodeStrayQuote     Code = "stray_quote"       // a quote inside a quoted field that neither closes it nor is escaped (Policy.StrayQuote)
 	CodeTooFewFields   Code = "too_few_fields"    // fewer fields than columns (Policy.Short)
 	CodeTooManyFields  Code = "too_many_fields"   // more fields than columns (Policy.Long)
-	CodeEncoding       Code = "invalid_encoding"  // bytes that are no character in the source's encoding (Policy.Encoding)
+	CodeEncoding       Code = "invalid_encoding"  // bytes that are no character in the source's encoding, or in either of two (Policy.Encoding)
 	CodeNUL            Code = "nul"               // a NUL character (Policy.NUL)
 	CodeControl        Code = "control_character" // a control character other than TAB, CR, LF and NUL (Policy.Control)
 	CodeInvisible      Code = "invisible_space"   // a zero-width or no-break space (Policy.Invisible)
@@ -24,6 +24,9 @@ const (
 	CodeFieldTooLarge  Code = "field_too_large"   // Limits.Field (Policy.TooLarge)
 	CodeTooManyColumns Code = "too_many_columns"  // Limits.Columns (Policy.TooLarge)
 )
+
+// CodeMixed is the code of what is irregular but never bad: it is only counted, in Status.Tolerated.
+const CodeMixed Code = "mixed_encoding" // a cell that is not UTF-8 but in the second encoding of the source (Found.Encoding.Mixed)
 
 // Codes of failures that end a run.
 const (

@@ -103,11 +103,14 @@ func (sp *splitter) take(ctx context.Context, scanRow func([]byte, int, bool) sc
 func (sp *splitter) cells(raw []byte, fields []scan.Field) (cells []string, wrong string) {
 	for i, f := range fields {
 		cell := raw[f.Start()*sp.unit : f.End()*sp.unit]
-		text, invalid := sp.enc.Append(nil, cell)
+		text, mixed, invalid := sp.decode(nil, cell)
+		if mixed {
+			sp.mixed++
+		}
 		if invalid > 0 {
 			switch sp.s.Policy.Encoding {
 			case Stop, Reject:
-				return nil, fmt.Sprintf("the name of column %d has bytes that are no character in %s: type it again, or set Policy.Encoding to Replace or Rescue", i+1, sp.enc.Name())
+				return nil, fmt.Sprintf("the name of column %d has bytes that are no character in %s: type it again, or set Policy.Encoding to Replace or Rescue", i+1, labels(sp.found.Encoding))
 			case Rescue:
 				if sp.unit == 1 {
 					text, _ = sp.rescue.Append(nil, cell)

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/sluicecsv/sluice/dialect"
+	"github.com/sluicecsv/sluice/encoding"
 	"github.com/sluicecsv/sluice/ingest/internal/scan"
 )
 
@@ -21,7 +22,7 @@ type parsed struct {
 
 // parser makes a batch of a window. It has two roads with one result. On the quick one the window is
 // decoded as a whole and its fields are found in the text. On the careful one, for windows with bytes that
-// are no character, the fields are found in the source and decoded one by one.
+// are no character in the encoding, the fields are found in the source and decoded one by one.
 type parser struct {
 	s   *resolved
 	w   *window
@@ -31,6 +32,7 @@ type parser struct {
 	text, extra []byte
 	irregular   irregular
 	invalid     []int  // columns of the record in hand with bytes that are no character
+	mixed       []int  // and those in the other encoding of a mixed source
 	row, line   int    // in hand, from the window's first
 	reason      string // of the last reject
 	stopAt      int    // a reject at which the run ends, whatever the policy; -1: none
@@ -143,7 +145,7 @@ func (p *parser) careful() {
 		row := p.w.scanRow(l.raw, view, at, p.row, &unclosed, &fields)
 		at = row.End
 		first := len(p.b.fields)
-		p.invalid = p.invalid[:0]
+		p.invalid, p.mixed = p.invalid[:0], p.mixed[:0]
 		for i, f := range fields {
 			p.cell(i, f, p.w.raw[f.Start()*l.unit:f.End()*l.unit])
 		}
@@ -168,8 +170,11 @@ func (p *parser) careful() {
 func (p *parser) cell(column int, f scan.Field, raw []byte) {
 	l := p.w.lens
 	start := len(p.text)
-	text, invalid := l.enc.Append(p.text, raw)
-	if invalid > 0 {
+	text, mixed, invalid := l.decode(p.text, raw)
+	switch {
+	case mixed:
+		p.mixed = append(p.mixed, column)
+	case invalid > 0:
 		p.invalid = append(p.invalid, column)
 		if p.s.Policy.Encoding == Rescue && l.unit == 1 {
 			text, _ = p.w.rescue.Append(text[:start], raw)
@@ -223,8 +228,13 @@ func (p *parser) record(row scan.Row, first int) {
 	}
 	for _, column := range p.invalid {
 		if column < len(p.b.fields)-first &&
-			!p.tolerate(CodeEncoding, first, column+1, 1, "the cell has bytes that are no character in %s: type it again", p.w.found.Encoding.Label) {
+			!p.tolerate(CodeEncoding, first, column+1, 1, "the cell has bytes that are no character in %s: type it again", labels(p.w.found.Encoding)) {
 			return
+		}
+	}
+	for _, column := range p.mixed {
+		if column < len(p.b.fields)-first {
+			p.out.tolerated[CodeMixed]++
 		}
 	}
 	if p.irregular.any() && !p.characters(first) {
@@ -240,6 +250,14 @@ func (p *parser) record(row scan.Row, first int) {
 			p.drop(first)
 		}
 	}
+}
+
+// labels names what a source is written in.
+func labels(g encoding.Guess) string {
+	if g.Mixed != "" {
+		return g.Label + " or " + g.Mixed
+	}
+	return g.Label
 }
 
 // width sees to it that a record has as many fields as the table has columns, and none beyond its limit.

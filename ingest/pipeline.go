@@ -19,7 +19,8 @@ import (
 // first bad record. A Pipeline is only read, so it may serve any number of runs at once, as far as what
 // hangs in it does: a RejectWriter serves one run. Apart from the functions in it it can be stored as JSON.
 type Pipeline struct {
-	// Encoding is a label of the WHATWG list, of a Mac or DOS code page, UTF-16 or UTF-32. Default: sniffed.
+	// Encoding is a label of the WHATWG list, of a Mac or DOS code page, UTF-16 or UTF-32. All of the source
+	// is in it then. Default: sniffed; then a source may also mix UTF-8 with another one, cell by cell.
 	Encoding string `json:"encoding,omitempty"`
 
 	// Dialect pins what is known of the file's dialect. Its zero fields are sniffed.
@@ -34,7 +35,7 @@ type Pipeline struct {
 	Null []string `json:"null,omitempty"`
 
 	// SampleSize is how many bytes are looked at before anything is decided; up to 16 times as many where
-	// they leave the encoding in doubt. Default 64 KiB.
+	// they leave the encoding in doubt, or only one or two lines show it. Default 64 KiB.
 	SampleSize int `json:"sample_size,omitempty"`
 
 	// MinConfidence is the confidence, from 0 to 1, below which a run ends with ErrUnsure before anything
@@ -93,14 +94,14 @@ type Found struct {
 	Parent    string         `json:"parent,omitempty"` // the run whose mended rejects this source is
 	Source    string         `json:"source,omitempty"` // its name, where it has one
 	Container string         `json:"container,omitempty"`
-	Encoding  encoding.Guess `json:"encoding"`
+	Encoding  encoding.Guess `json:"encoding"` // with Mixed, cells that are not UTF-8 are read in that encoding
 	Dialect   dialect.Guess  `json:"dialect"`
 	Header    Header         `json:"header"`
 	HeaderRaw []byte         `json:"-"`     // the header rows as they stand in the source
 	Table     Position       `json:"table"` // where the first row below the header begins
 
 	// DecidedAt is the offset up to which the encoding was looked for: beyond the sample where that held
-	// ASCII only.
+	// ASCII only, or too little else.
 	DecidedAt int64 `json:"decided_at"`
 
 	trailer int // fields at the end of a row that a RejectWriter added, see dropTrailer
@@ -151,7 +152,7 @@ func (p *Pipeline) Records(ctx context.Context, src io.Reader) iter.Seq2[Record,
 	}
 }
 
-// Sniff reads the head of src, at most some 16 times SampleSize, and says what a run would make of it. With
+// Sniff reads the head of src, at most some 32 times SampleSize, and says what a run would make of it. With
 // an error that ends a run before its first record it gives what was found until then, or nil.
 func (p *Pipeline) Sniff(ctx context.Context, src io.Reader) (*Found, error) {
 	s, err := p.resolve()

@@ -30,7 +30,7 @@ type Policy struct {
 	Unclosed   Action `json:"unclosed,omitempty"`    // a quote that never closes: Stop, Reject. Default Bad
 	TooLarge   Action `json:"too_large,omitempty"`   // a record or field beyond its limit: Stop, Reject. Default Bad
 
-	Encoding  Action `json:"encoding,omitempty"`  // bytes that are no character: Stop, Reject, Replace, Rescue. Default Bad
+	Encoding  Action `json:"encoding,omitempty"`  // bytes that are no character, in either encoding if two are mixed (Found.Encoding.Mixed): Stop, Reject, Replace, Rescue. Default Bad
 	NUL       Action `json:"nul,omitempty"`       // Stop, Reject, Keep, Strip, Replace. Default Bad
 	Control   Action `json:"control,omitempty"`   // other control characters, but TAB, CR and LF: the same. Default Keep
 	Invisible Action `json:"invisible,omitempty"` // zero-width and no-break spaces: the same. Default Keep

@@ -25,7 +25,7 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 	if len(sample) == 0 && sp.err != nil {
 		return sp, sp.err
 	}
-	text := decodeSample(enc, sample[found.Encoding.BOM:])
+	text := decodeSample(enc, second(found.Encoding), sample[found.Encoding.BOM:])
 	known := s.Dialect
 	origin, mended := findOrigin(text)
 	if mended {
@@ -43,9 +43,12 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 			if e, err := encoding.Get(origin.Encoding); err == nil {
 				enc = e
 				found.Encoding = encoding.Guess{Label: e.Name(), Confidence: 1, Evidence: []string{"the file says so: it holds the rejects of an earlier run"}}
-				text = decodeSample(enc, sample)
 			}
 		}
+		if s.encoding == nil && origin.Mixed != "" && enc.Identity() {
+			found.Encoding.Mixed = origin.Mixed
+		}
+		text = decodeSample(enc, second(found.Encoding), sample[found.Encoding.BOM:])
 	}
 	if err := recogniseText(text); err != nil {
 		return sp, err
@@ -61,14 +64,16 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 	if found.Dialect.Confidence < s.MinConfidence && len(text) > 0 {
 		return sp, unsure("dialect", found.Dialect.Dialect.String(), found.Dialect.Confidence, s.MinConfidence)
 	}
-	sp.open = found.Encoding.ASCII && s.encoding == nil
+	rest := sample[found.Encoding.BOM:]
+	sp.open = s.encoding == nil && found.Encoding.Mixed == "" && (found.Encoding.ASCII || enc.Identity() && plainLen(rest) == len(rest))
 	if !sp.open && found.Encoding.Confidence < s.MinConfidence && len(sample) > 0 {
 		return sp, unsure("encoding", found.Encoding.Label, found.Encoding.Confidence, s.MinConfidence)
 	}
-	sp.rescue = runnerUp(found.Encoding)
 	if sp.lens, err = newLens(enc, found.Dialect.Dialect, &s.Limits); err != nil {
 		return sp, err
 	}
+	sp.other = settleMixed(&found.Encoding, found.Dialect.Dialect)
+	sp.rescue = runnerUp(found.Encoding)
 	sp.drop(found.Encoding.BOM)
 	if err := sp.readHeader(ctx); err != nil {
 		return sp, err
@@ -79,8 +84,36 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 // A sample that leaves the encoding in doubt is made longer, up to sampleGrowth times.
 const (
 	doubtful     = 0.6 // confidence
+	fewLines     = 3   // with fewer that show the encoding, these may be strays
 	sampleGrowth = 16
 )
+
+// inDoubt says that a longer sample should be looked at.
+func inDoubt(g encoding.Guess, sample []byte) bool {
+	if g.ASCII {
+		return false // nothing is decided yet
+	}
+	if g.Confidence < doubtful {
+		return true
+	}
+	if e, err := encoding.Get(g.Label); err != nil || e.Unit() > 1 {
+		return false // nothing else looks like these
+	}
+	sample = sample[g.BOM:]
+	for lines := 0; lines < fewLines; lines++ {
+		at := plainLen(sample)
+		if at == len(sample) {
+			return lines > 0 || g.BOM == 0 // behind a mark nothing is in doubt as long as it is all ASCII
+		}
+		sample = sample[at:]
+		if end := bytes.IndexAny(sample, "\r\n"); end >= 0 {
+			sample = sample[end:]
+		} else {
+			sample = nil
+		}
+	}
+	return false
+}
 
 // sniffEncoding settles the encoding, as far as the sample goes, and says how many bytes it looked at.
 func (sp *splitter) sniffEncoding(ctx context.Context) (*encoding.Encoding, int, error) {
@@ -94,7 +127,7 @@ func (sp *splitter) sniffEncoding(ctx context.Context) (*encoding.Encoding, int,
 			return enc, len(sample), nil
 		}
 		g := encoding.Sniff(sample)
-		if g.Confidence < doubtful && !g.ASCII && len(sample) == size && size < sampleGrowth*sp.s.SampleSize {
+		if inDoubt(g, sample) && len(sample) == size && size < sampleGrowth*sp.s.SampleSize {
 			continue
 		}
 		sp.found.Encoding = g
@@ -134,8 +167,20 @@ func (sp *splitter) sniffOn(ctx context.Context) error {
 	return nil
 }
 
-// decodeSample decodes a sample that may end within a character.
-func decodeSample(enc *encoding.Encoding, sample []byte) []byte {
+// decodeSample decodes a sample that may end within a character. If other is not nil it is mixed: a line that is not in
+// enc is in other, which is right for what has a meaning, if not for every cell.
+func decodeSample(enc, other *encoding.Encoding, sample []byte) []byte {
+	if other != nil {
+		var text []byte
+		for line := range bytes.Lines(sample) {
+			if utf8.Valid(line) {
+				text = append(text, line...)
+			} else {
+				text, _ = other.Append(text, line)
+			}
+		}
+		return text
+	}
 	sample = sample[:len(sample)-len(sample)%enc.Unit()]
 	text, invalid := enc.Append(nil, sample)
 	if invalid > 0 {

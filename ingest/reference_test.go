@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -122,9 +123,11 @@ type refField struct {
 // A reference reads the rows of a table without preamble and header.
 type reference struct {
 	encoding    string
+	mixed       string          // the encoding of the fields that are not in the first one, or ""
 	dialect     dialect.Dialect // every field known
 	maxRecord   int             // bytes
 	maxLines    int             // in a quoted field
+	src         []byte
 	chars       []char
 	size        int // of the source
 	open, close string
@@ -132,7 +135,7 @@ type reference struct {
 
 func (r *reference) rows(src []byte) []refRow {
 	chars, rest := decode(r.encoding, src)
-	r.chars, r.size = chars, len(src)-rest
+	r.src, r.chars, r.size = src, chars, len(src)-rest
 	if r.maxRecord == 0 {
 		r.maxRecord = 1 << 20
 	}
@@ -229,8 +232,8 @@ func (r *reference) row(i int) (refRow, int) {
 		if !ok {
 			return refRow{kind: "unclosed"}, r.line(start)
 		}
-		for _, c := range r.chars[first:i] {
-			row.bad = row.bad || c.bad
+		if anyBad(r.chars[first:i]) && !r.other(first, i, &f) {
+			row.bad = true
 		}
 		row.fields = append(row.fields, f)
 		if !r.has(i, r.dialect.Delimiter) {
@@ -256,6 +259,26 @@ func (r *reference) row(i int) (refRow, int) {
 		row.kind = "blank"
 	}
 	return row, end
+}
+
+func anyBad(chars []char) bool {
+	return slices.ContainsFunc(chars, func(c char) bool { return c.bad })
+}
+
+// other reads the field between two characters in the other encoding, and says whether it fits that.
+func (r *reference) other(first, end int, f *refField) bool {
+	if r.mixed == "" {
+		return false
+	}
+	sub := *r
+	field, _ := decode(r.mixed, r.src[r.at(first):r.at(end)])
+	sub.chars = append(field, r.chars[end:]...)
+	if f.quoted {
+		f.text, _, _ = sub.quoted(1, &refRow{})
+	} else {
+		f.text, _ = sub.unquoted(0)
+	}
+	return !anyBad(field)
 }
 
 // unquoted reads up to a delimiter or a line end.

@@ -115,9 +115,11 @@ func (w *RejectWriter) Reject(_ context.Context, from *Found, rejects []*RecordE
 // An origin says which run, and which place in its source, a rejected record comes from, and how that
 // source is written. It is one field, made of parts with a separator that is not structural in the
 // dialect: sluice1/RUN/ENCODING/DIALECT/RECORD/LINE/OFFSET, and /cut if the record is not in the file.
+// ENCODING is two with a "&" between them if they are mixed.
 type origin struct {
 	Run      string
 	Encoding string
+	Mixed    string // the second encoding, or ""
 	Dialect  dialect.Dialect
 	Position
 	Cut bool
@@ -129,8 +131,11 @@ const originMark = "sluice1"
 const separators = "/:+=!"
 
 func (o *origin) spell(sep string) string {
-	d := o.Dialect
-	parts := []string{originMark, o.Run, o.Encoding,
+	d, enc := o.Dialect, o.Encoding
+	if o.Mixed != "" {
+		enc += "&" + o.Mixed
+	}
+	parts := []string{originMark, o.Run, enc,
 		strings.Join([]string{hexed(d.Delimiter), hexed(d.Quote), hexed(d.Escape), hexed(d.Comment), string(d.LineEnding), string(d.SkipSpace), strconv.Itoa(max(d.HeaderRows, 0))}, "_"),
 		strconv.FormatInt(o.Record, 10), strconv.FormatInt(o.Line, 10), strconv.FormatInt(o.Offset, 10)}
 	if o.Cut {
@@ -150,7 +155,8 @@ func parseOrigin(s string) (o origin, ok bool) {
 	if len(parts) < 6 || len(parts) > 7 {
 		return o, false
 	}
-	o.Run, o.Encoding, o.Cut = parts[0], parts[1], len(parts) == 7
+	o.Run, o.Cut = parts[0], len(parts) == 7
+	o.Encoding, o.Mixed, _ = strings.Cut(parts[1], "&")
 	d := strings.Split(parts[2], "_")
 	if len(d) != 7 {
 		return o, false
@@ -240,7 +246,7 @@ type trailer struct {
 
 func newTrailer(from *Found) (trailer, error) {
 	d := from.Dialect.Dialect
-	t := trailer{origin: origin{Run: from.Run, Encoding: from.Encoding.Label, Dialect: d}, structure: structure(d)}
+	t := trailer{origin: origin{Run: from.Run, Encoding: from.Encoding.Label, Mixed: from.Encoding.Mixed, Dialect: d}, structure: structure(d)}
 	pick := func(from string) string {
 		for _, r := range from {
 			if !strings.ContainsRune(t.structure, r) {

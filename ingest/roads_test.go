@@ -46,6 +46,7 @@ func FuzzRoads(f *testing.F) {
 			}
 			for d := range roadDialects {
 				f.Add(raw, uint8(i), uint8(d), uint8(i+d))
+				f.Add(raw, uint8(0), uint8(d), uint8(i<<3+d))
 			}
 		}
 	}
@@ -76,6 +77,10 @@ func FuzzRoads(f *testing.F) {
 		sp, err := prepare(ctx, s, in)
 		if err != nil {
 			t.Skip(err)
+		}
+		if other := int(choice>>3) % len(roadEncodings); other > 0 && sp.enc.Identity() {
+			sp.found.Encoding.Mixed = roadEncodings[other]
+			sp.other = settleMixed(&sp.found.Encoding, p.Dialect)
 		}
 		for {
 			w, err := sp.next(ctx)

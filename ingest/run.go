@@ -205,6 +205,9 @@ func (r *run) split(sp *splitter) error {
 		if sp.mended > 0 {
 			s.Tolerated[CodeEncoding] += sp.mended
 		}
+		if sp.mixed > 0 {
+			s.Tolerated[CodeMixed] += sp.mixed
+		}
 	})
 	for {
 		r.tracker.splitting(true)

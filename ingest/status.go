@@ -51,7 +51,8 @@ type Status struct {
 	Rejects   map[Code]int64 `json:"rejects,omitempty"` // Rejected by code
 	// Tolerated counts what a policy let pass or mended: rows for CodeTooFewFields, CodeTooManyFields,
 	// CodeStrayQuote and CodeBlank, characters for CodeNUL, CodeControl and CodeInvisible, cells for
-	// CodeEncoding.
+	// CodeEncoding. Cells for CodeMixed are those in Found.Encoding.Mixed, whatever the policy, those of the
+	// header included.
 	Tolerated map[Code]int64 `json:"tolerated,omitempty"`
 	// Problems describes the first rejects, at most MaxProblems, in the order of the source.
 	Problems []RecordError `json:"problems,omitempty"`
@@ -165,7 +166,7 @@ func (r *logReporter) Report(s Status) {
 	if first {
 		r.log.Info("ingest: found", run,
 			slog.String("source", s.Source),
-			slog.String("encoding", s.Found.Encoding.Label),
+			slog.String("encoding", labels(s.Found.Encoding)),
 			slog.String("encoding_confidence", percent(s.Found.Encoding.Confidence)),
 			slog.String("dialect", s.Found.Dialect.Dialect.String()),
 			slog.String("dialect_confidence", percent(s.Found.Dialect.Confidence)),

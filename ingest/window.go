@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/sluicecsv/sluice/dialect"
@@ -20,9 +21,10 @@ import (
 // source, so every encoding is cut raw, and no window depends on what was decoded before it.
 type lens struct {
 	enc    *encoding.Encoding
-	unit   int    // bytes of the source for one byte of the view
-	masked bool   // the view is a mask
-	keep   []rune // the structural characters beyond ASCII
+	other  *encoding.Encoding // of the cells that are not in enc, where the source is mixed; else nil
+	unit   int                // bytes of the source for one byte of the view
+	masked bool               // the view is a mask
+	keep   []rune             // the structural characters beyond ASCII
 	raw    *scan.Grammar
 	text   *scan.Grammar // for what is decoded; raw itself where that is the same
 }
@@ -51,6 +53,44 @@ func newLens(enc *encoding.Encoding, d dialect.Dialect, limits *Limits) (*lens, 
 	}
 	l.raw = scan.New(spell(d, limits, l.spell))
 	return l, nil
+}
+
+// settleMixed gives the second encoding of a source that mixes two; nil if it does not. Structure is looked for as in UTF-8,
+// so a source is not read as mixed where a structural character can be part of another one in the second encoding, or is
+// not ASCII and so written differently in the two.
+func settleMixed(g *encoding.Guess, d dialect.Dialect) *encoding.Encoding {
+	other := second(*g)
+	if other == nil {
+		return nil
+	}
+	for _, r := range structure(d) {
+		if r >= utf8.RuneSelf || !other.Safe(byte(r)) {
+			g.Evidence = append(slices.Clone(g.Evidence),
+				fmt.Sprintf("it is not read as a mixture: what has a meaning in the dialect may be part of a character in %s", g.Mixed))
+			g.Mixed = ""
+			return nil
+		}
+	}
+	return other
+}
+
+// second gives the second encoding of a guess; nil if it has none.
+func second(g encoding.Guess) *encoding.Encoding {
+	e, _ := encoding.Get(g.Mixed)
+	return e
+}
+
+// decode decodes a cell and appends it to dst. In a mixed source a cell that does not fit the encoding is in the other one,
+// if it fits that; mixed says so. Invalid counts the parts that are no character.
+func (l *lens) decode(dst, cell []byte) (text []byte, mixed bool, invalid int) {
+	if text, invalid = l.enc.Append(dst, cell); invalid == 0 || l.other == nil {
+		return text, false, invalid
+	}
+	if text, n := l.other.Append(dst, cell); n == 0 {
+		return text, true, 0
+	}
+	text, invalid = l.enc.Append(dst, cell) // over what the other one has written
+	return text, false, invalid
 }
 
 // structure gives the characters that have a meaning in a dialect whose fields are all known.
@@ -132,7 +172,7 @@ type splitter struct {
 	*lens
 	found    *Found
 	rescue   *encoding.Encoding
-	open     bool   // the encoding is still to be decided: all bytes so far were ASCII
+	open     bool   // the encoding is still to be decided: all bytes so far were ASCII, but for a byte order mark
 	ascii    int64  // if open, the offset up to which that is known
 	store    []byte // buf is its end
 	buf      []byte // what is read and not yet in a window
@@ -148,6 +188,7 @@ type splitter struct {
 	row      int64 // that begins at buf[0]
 	seq      int64
 	mended   int64 // cells of the header whose bytes were no characters
+	mixed    int64 // cells of the header that are in the other encoding of a mixed source
 	patience int   // bytes that may still be looked at in vain, see scan
 }
 
@@ -408,7 +449,8 @@ func (sp *splitter) skipLine(ctx context.Context, view []byte) (*window, error) 
 
 // decide settles the encoding as soon as the buffer holds a byte that is not ASCII, when the sample did
 // not: what was delivered before is the same in every encoding that can still come. The sample it looks at
-// begins with the line of that byte, so that it does not depend on the size of batches.
+// begins with the line of that byte, so that it does not depend on the size of batches. It is made longer as the first one
+// is, before anything of it is delivered.
 func (sp *splitter) decide(ctx context.Context) error {
 	if !sp.open {
 		return nil
@@ -419,11 +461,23 @@ func (sp *splitter) decide(ctx context.Context) error {
 	if at == len(sp.buf) {
 		return nil
 	}
-	if err := sp.fill(ctx, at+sp.s.SampleSize); err != nil {
-		return err
+	var guess encoding.Guess
+	var end int
+	start := bytes.LastIndexByte(sp.buf[:at], '\n') + 1
+	for size := sp.s.SampleSize; ; size *= 2 {
+		if err := sp.fill(ctx, at+size); err != nil {
+			return err
+		}
+		end = min(len(sp.buf), at+size)
+		sample := sp.buf[start:end]
+		if sp.found.Encoding.BOM > 0 {
+			sample = slices.Concat(sp.enc.BOM(), sample)
+		}
+		guess = encoding.Sniff(sample)
+		if end < at+size || size >= sampleGrowth*sp.s.SampleSize || !inDoubt(guess, sample) {
+			break
+		}
 	}
-	end := min(len(sp.buf), at+sp.s.SampleSize)
-	guess := encoding.Sniff(sp.buf[bytes.LastIndexByte(sp.buf[:at], '\n')+1 : end])
 	if guess.ASCII { // an escape that begins no other character set
 		sp.ascii = sp.offset + int64(end)
 		return nil
@@ -437,6 +491,7 @@ func (sp *splitter) decide(ctx context.Context) error {
 	if err != nil {
 		return nil // nor one that cannot write the delimiter
 	}
+	l.other = settleMixed(&guess, sp.found.Dialect.Dialect)
 	if guess.Confidence < sp.s.MinConfidence {
 		return unsure("encoding", guess.Label, guess.Confidence, sp.s.MinConfidence)
 	}
@@ -447,10 +502,10 @@ func (sp *splitter) decide(ctx context.Context) error {
 }
 
 // runnerUp gives the encoding by which a cell is rescued: the best other one that a single cell can be
-// decoded by, or windows-1252, the most common of all.
+// decoded by, or windows-1252, the most common of all. In a mixed source it is the best beside those two.
 func runnerUp(g encoding.Guess) *encoding.Encoding {
 	for _, c := range g.RunnersUp {
-		if e, err := encoding.Get(c.Label); err == nil && e.Unit() == 1 && !e.Identity() {
+		if e, err := encoding.Get(c.Label); err == nil && e.Unit() == 1 && !e.Identity() && c.Label != g.Mixed {
 			return e
 		}
 	}

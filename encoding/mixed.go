@@ -1,0 +1,126 @@
+package encoding
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"unicode/utf8"
+)
+
+// cellCount is how the different cells of a text are written that are not ASCII.
+type cellCount struct {
+	good, goodLines     int     // well-formed UTF-8, and the lines that one of them was first seen on
+	legacy, legacyLines int     // not even damaged UTF-8
+	damaged             int     // UTF-8 with something broken in it, or cut off
+	accidents           float64 // how many are well-formed by accident if all of them are in a legacy encoding, at most
+}
+
+// countCells counts the cells of a text. A character is rarely well-formed UTF-8 by accident, so where some are, next to
+// what is malformed, it rather is UTF-8 that was damaged.
+func countCells(p []byte) (c cellCount) {
+	seen := make(map[string]struct{})
+	var lastGood, lastLegacy int // where the last new cell of a kind began
+	for start := 0; start < len(p); {
+		at := start + asciiLen(p[start:])
+		if at == len(p) {
+			break
+		}
+		end := at
+		for at > start && !endsCell(p[at-1]) {
+			at--
+		}
+		for end < len(p) && !endsCell(p[end]) {
+			end++
+		}
+		cell := p[at:end]
+		start = end
+		if _, ok := seen[string(cell)]; ok {
+			continue
+		}
+		seen[string(cell)] = struct{}{}
+		newLine := func(last *int) int {
+			n := 0
+			if *last == 0 || bytes.ContainsAny(p[*last:at], "\r\n") {
+				n = 1
+			}
+			*last = end
+			return n
+		}
+		switch u := countUTF8(cell); {
+		case u.broken == 0 && !u.cut:
+			c.good++
+			c.goodLines += newLine(&lastGood)
+		case u.broken > 0 && u.broken >= 2*u.good:
+			c.legacy++
+			c.legacyLines += newLine(&lastLegacy)
+			c.accidents += accident(cell)
+		case u.good > 0 && (u.broken <= 1 || u.broken < u.good):
+			c.damaged++
+		} // what is in between tells nothing
+	}
+	return c
+}
+
+// endsCell says whether a byte stands between cells in most dialects. In no encoding in question is it a trail byte.
+func endsCell(b byte) bool { return b < ' ' || b == ',' || b == ';' || b == '"' }
+
+// accident is how many cells that are well-formed UTF-8 there are in a legacy encoding for one like this, which is not. At
+// most one in five pairs of bytes at or above 0x80 is a character of UTF-8 in one of those encodings (it is two characters
+// of a single-byte one, or one of GBK or EUC, where that is most frequent), and a byte that stands alone never is.
+func accident(cell []byte) float64 {
+	p := 1.0
+	for n := 0; n < len(cell); {
+		n += asciiLen(cell[n:])
+		run := 0
+		for n+run < len(cell) && cell[n+run] >= utf8.RuneSelf {
+			run++
+		}
+		if run == 1 {
+			return 0
+		}
+		p *= math.Pow(0.2, float64(run/2))
+		n += run
+	}
+	return p / (1 - p)
+}
+
+// clear says whether there are cells of both kinds beyond doubt: neither a few of one that are strays, nor damage, nor
+// accidents.
+func (c cellCount) clear() bool {
+	const several, share = 3, 20 // cells or lines; of all cells one in so many
+	return min(c.good, c.goodLines, c.legacy, c.legacyLines) >= several &&
+		share*min(c.good, c.legacy) >= c.good+c.legacy &&
+		4*c.damaged <= c.legacy &&
+		float64(c.good) >= 4*c.accidents && float64(c.legacy) >= 10*c.accidents
+}
+
+// confidence is the probability that both kinds are there, if that is clear.
+func (c cellCount) confidence() float64 {
+	return (1 - 0.5/float64(1+min(c.good, c.legacy))) * (1 - c.accidents/float64(c.legacy+c.good))
+}
+
+// sniffMixed finds UTF-8 that is mixed with a legacy encoding.
+func sniffMixed(sample []byte, c utf8Count) (Guess, bool) {
+	if c.good == 0 || c.broken == 0 {
+		return Guess{}, false
+	}
+	cells := countCells(sample)
+	if !cells.clear() {
+		return Guess{}, false
+	}
+	ev := gather(sample)
+	defer evidences.Put(ev)
+	scores := candidates(ev)
+	best, all := scores[0], rank(scores, ev)
+	const readable = 6 // what a character costs at most in text that is read as it was written
+	if all[0].Confidence < 0.5 || -best.score > readable*float64(ev.chars) || ev.different() < 2 {
+		return Guess{}, false
+	}
+	g := Guess{Label: "UTF-8", Mixed: best.enc.name, Confidence: cells.confidence() * all[0].Confidence,
+		Evidence: []string{
+			fmt.Sprintf("of the distinct cells that are not ASCII %d are UTF-8 and %d are not, on %d lines or more", cells.good, cells.legacy, cells.legacyLines),
+			fmt.Sprintf("as %s those look most like %s", best.enc.name, best.language),
+		}}
+	g.RunnersUp = share(all, 1-g.Confidence)
+	return g, true
+}
