@@ -220,7 +220,9 @@ func rank(scores []scored, ev *evidence) []Candidate {
 	for i, s := range scores {
 		share := math.Exp((s.score - scores[0].score) / temperature)
 		out[i] = Candidate{Label: s.enc.name, Confidence: share}
-		if share < negligible || !slices.ContainsFunc(scores[:i], func(better scored) bool { return sameText(better.enc, s.enc, ev) }) {
+		same := func(better scored) bool { return sameText(better.enc, s.enc, ev) }
+		out[i].Same = i > 0 && (share >= negligible || s.enc.single != nil) && same(scores[0])
+		if share < negligible || !slices.ContainsFunc(scores[:i], same) {
 			sum += share
 		}
 	}

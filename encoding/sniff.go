@@ -3,6 +3,7 @@ package encoding
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -34,6 +35,8 @@ type Guess struct {
 type Candidate struct {
 	Label      string  `json:"label"`
 	Confidence float64 `json:"confidence"` // from 0 to 1; Label's and those of the candidates need not add up to 1
+	// Same says that it reads the sample as the same text: which of the two it is makes no difference so far.
+	Same bool `json:"same,omitempty"`
 }
 
 // Sniff guesses the encoding of a text from its beginning; 64 KiB is a good size. The sample may end within a character.
@@ -101,7 +104,7 @@ func sniffASCII(sample []byte) (Guess, bool) {
 	}
 	return Guess{Label: "UTF-8", Confidence: 1, ASCII: true,
 		Evidence:  []string{"all of it is ASCII, so UTF-8 is only assumed"},
-		RunnersUp: []Candidate{{Label: "windows-1252", Confidence: 1}}}, true
+		RunnersUp: []Candidate{{Label: "windows-1252", Confidence: 1, Same: true}}}, true
 }
 
 // wide are the encodings of more than one byte a unit.
@@ -233,7 +236,7 @@ func (c utf8Count) confidence() float64 {
 }
 
 func (c utf8Count) String() string {
-	return fmt.Sprintf("UTF-8: %d characters are well-formed, %d parts are not", c.good, c.broken)
+	return fmt.Sprintf("well-formed characters of UTF-8: %d; broken parts: %d", c.good, c.broken)
 }
 
 func sniffUTF8(sample []byte) (Guess, bool) {
@@ -267,11 +270,24 @@ func rescuers(sample []byte, confidence float64) []Candidate {
 	return share(rank(candidates(ev), ev), confidence)
 }
 
+// runnersUp gives the best behind the first; at least one of them reads the sample otherwise, if there is one.
+func runnersUp(all []Candidate) []Candidate {
+	best := all[1 : 1+maxRunnersUp]
+	differs := func(c Candidate) bool { return !c.Same }
+	if !slices.ContainsFunc(best, differs) {
+		if i := slices.IndexFunc(all[1:], differs); i >= 0 {
+			best[maxRunnersUp-1] = all[1+i]
+		}
+	}
+	return best
+}
+
 // share gives the best of all, with a confidence of all together.
 func share(all []Candidate, confidence float64) []Candidate {
 	all = all[:min(len(all), maxRunnersUp)]
 	for i := range all {
 		all[i].Confidence *= confidence
+		all[i].Same = false // as each other, not as the first guess
 	}
 	return all
 }
@@ -287,8 +303,8 @@ func sniffLegacy(sample []byte) Guess {
 	best := scores[0]
 	return Guess{Label: all[0].Label, Confidence: all[0].Confidence,
 		Evidence: []string{
-			fmt.Sprintf("%d distinct cells are neither ASCII nor UTF-8, with %d bytes at or above 0x80", len(ev.parts), ev.chars),
+			fmt.Sprintf("distinct words that are neither ASCII nor UTF-8: %d, with bytes at or above 0x80: %d", len(ev.parts), ev.chars),
 			fmt.Sprintf("as %s they look most like %s", best.enc.name, best.language),
 		},
-		RunnersUp: all[1:min(len(all), 1+maxRunnersUp)]}
+		RunnersUp: runnersUp(all)}
 }

@@ -450,9 +450,9 @@ func TestGuessJSON(t *testing.T) {
 	mixed, err := json.Marshal(Guess{Label: "UTF-8", Mixed: "GBK"})
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"label":"UTF-8","mixed":"GBK","confidence":0,"bom":0,"ascii":false}`, string(mixed))
-	out, err := json.Marshal(Guess{Label: "GBK", Confidence: 0.5, BOM: 1, ASCII: true, Evidence: []string{"x"}, RunnersUp: []Candidate{{"Big5", 0.25}}})
+	out, err := json.Marshal(Guess{Label: "GBK", Confidence: 0.5, BOM: 1, ASCII: true, Evidence: []string{"x"}, RunnersUp: []Candidate{{"Big5", 0.25, true}}})
 	require.NoError(t, err)
-	assert.JSONEq(t, `{"label":"GBK","confidence":0.5,"bom":1,"ascii":true,"evidence":["x"],"runners_up":[{"label":"Big5","confidence":0.25}]}`, string(out))
+	assert.JSONEq(t, `{"label":"GBK","confidence":0.5,"bom":1,"ascii":true,"evidence":["x"],"runners_up":[{"label":"Big5","confidence":0.25,"same":true}]}`, string(out))
 }
 
 // Evidence never shows what stands in the file.

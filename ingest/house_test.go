@@ -54,7 +54,7 @@ func TestImports(t *testing.T) {
 		"ingest":               {module + "/encoding", module + "/dialect", module + "/ingest/internal/scan"},
 		"ingest/sqlsink":       {module + "/ingest"},
 		"ingest/ingesttest":    {module + "/ingest", module + "/dialect"},
-		"examples":             {module + "/ingest", module + "/dialect", module + "/encoding", module + "/ingest/ingesttest", module + "/ingest/sqlsink", module + "/testdata"},
+		"examples":             {"golang.org/x/text/width", module + "/ingest", module + "/dialect", module + "/encoding", module + "/ingest/ingesttest", module + "/ingest/sqlsink", module + "/testdata"},
 	}
 	dec := json.NewDecoder(strings.NewReader(string(golist(t, "list", "-json=ImportPath,Imports", "./..."))))
 	seen := 0

@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -301,4 +302,28 @@ func TestMixedIsTold(t *testing.T) {
 	var log bytes.Buffer
 	ingest.LogReporter(slog.New(slog.NewTextHandler(&log, nil))).Report(ingest.Status{Run: "r", State: ingest.Running, Found: found})
 	assert.Contains(t, log.String(), `encoding="UTF-8 or windows-1252"`)
+}
+
+// The sample that decided comes with Sniff, as it stands in the source, and with nothing else.
+func TestFoundSample(t *testing.T) {
+	late := "id,name\n" + strings.Repeat("1,Ann\n", 20_000)
+	tail := "7,J\xF6rg\n8,Zo\xEB\n9,Ren\xE9e\n"
+	for _, tt := range []struct{ name, source, want string }{
+		{"at once", "id,name\n" + tail, "id,name\n" + tail},
+		{"late", late + tail, tail},
+		{"empty", "", ""},
+	} {
+		found, err := (&ingest.Pipeline{}).Sniff(t.Context(), strings.NewReader(tt.source))
+		require.NoError(t, err, tt.name)
+		assert.Equal(t, tt.want, string(found.Sample), tt.name)
+		raw, err := json.Marshal(found)
+		require.NoError(t, err)
+		assert.NotContains(t, string(raw), "Zo", "it is nobody's but the caller's")
+	}
+	status, err := ingest.Run(t.Context(), strings.NewReader(late+tail), ingest.SinkFunc(func(_ context.Context, b *ingest.Batch) error {
+		assert.Nil(t, b.Found().Sample)
+		return nil
+	}))
+	require.NoError(t, err)
+	assert.Nil(t, status.Found.Sample)
 }

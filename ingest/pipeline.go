@@ -100,6 +100,10 @@ type Found struct {
 	HeaderRaw []byte         `json:"-"`     // the header rows as they stand in the source
 	Table     Position       `json:"table"` // where the first row below the header begins
 
+	// Sample is what the encoding was decided by, as it stands in the source or in what that unpacks to: for
+	// encoding.Guess.Explain and a preview. Only Pipeline.Sniff sets it, at most 16 times SampleSize.
+	Sample []byte `json:"-"`
+
 	// DecidedAt is the offset up to which the encoding was looked for: beyond the sample where that held
 	// ASCII only, or too little else.
 	DecidedAt int64 `json:"decided_at"`
@@ -162,6 +166,7 @@ func (p *Pipeline) Sniff(ctx context.Context, src io.Reader) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.keepSample = true
 	in := newSource(src)
 	defer in.release()
 	if err := in.open(ctx, s); err != nil {
@@ -198,8 +203,9 @@ func isNil(v any) bool {
 // resolved is a Pipeline with every default filled in and every setting checked.
 type resolved struct {
 	Pipeline
-	encoding *encoding.Encoding // nil: to be sniffed
-	nulls    map[string]bool
+	encoding   *encoding.Encoding // nil: to be sniffed
+	nulls      map[string]bool
+	keepSample bool // see Found.Sample
 }
 
 var runID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -124,6 +125,7 @@ func (sp *splitter) sniffEncoding(ctx context.Context) (*encoding.Encoding, int,
 		sample := sp.buf[:min(len(sp.buf), size)]
 		if sp.s.encoding != nil {
 			enc := sp.pinned(sample)
+			sp.keep(sample)
 			return enc, len(sample), nil
 		}
 		g := encoding.Sniff(sample)
@@ -131,11 +133,19 @@ func (sp *splitter) sniffEncoding(ctx context.Context) (*encoding.Encoding, int,
 			continue
 		}
 		sp.found.Encoding = g
+		sp.keep(sample)
 		enc, err := encoding.Get(g.Label)
 		if err != nil {
 			return nil, 0, &RunError{Code: CodeUnsure, Kind: ErrUnsure, Reason: "the encoding was sniffed but cannot be decoded: pin another one", Err: err}
 		}
 		return enc, len(sample), nil
+	}
+}
+
+// keep keeps a sample if it is asked for.
+func (sp *splitter) keep(sample []byte) {
+	if sp.s.keepSample {
+		sp.found.Sample = slices.Clone(sample)
 	}
 }
 

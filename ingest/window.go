@@ -462,6 +462,7 @@ func (sp *splitter) decide(ctx context.Context) error {
 		return nil
 	}
 	var guess encoding.Guess
+	var sample []byte
 	var end int
 	start := bytes.LastIndexByte(sp.buf[:at], '\n') + 1
 	for size := sp.s.SampleSize; ; size *= 2 {
@@ -469,7 +470,7 @@ func (sp *splitter) decide(ctx context.Context) error {
 			return err
 		}
 		end = min(len(sp.buf), at+size)
-		sample := sp.buf[start:end]
+		sample = sp.buf[start:end]
 		if sp.found.Encoding.BOM > 0 {
 			sample = slices.Concat(sp.enc.BOM(), sample)
 		}
@@ -498,6 +499,7 @@ func (sp *splitter) decide(ctx context.Context) error {
 	found := *sp.found
 	found.Encoding, found.DecidedAt = guess, sp.offset+int64(end)
 	sp.found, sp.lens, sp.rescue, sp.looked = &found, l, runnerUp(guess), false
+	sp.keep(sample)
 	return nil
 }
 

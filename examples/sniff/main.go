@@ -1,5 +1,5 @@
 // Sniff says what a pipeline would make of CSV files: their encoding, dialect and header, how sure it is
-// and why, and which of the first records would be rejected. Packed files are looked into.
+// and why, with the cells that decided, and which of the first records would be rejected. Packed files are looked into.
 //
 //	go run ./examples/sniff [-json] FILE...
 //
@@ -24,6 +24,7 @@ import (
 	"github.com/sluicecsv/sluice/dialect"
 	"github.com/sluicecsv/sluice/encoding"
 	"github.com/sluicecsv/sluice/ingest"
+	"golang.org/x/text/width"
 )
 
 func main() {
@@ -155,6 +156,7 @@ type answer struct {
 	HasHeader  bool   `json:"has_header"`
 	LineEnding string `json:"line_ending"` // lf, crlf, cr, mixed
 
+	Mixed              string               `json:"mixed,omitempty"`     // the encoding of the cells that are not UTF-8
 	Container          string               `json:"container,omitempty"` // gzip, bzip2, zip
 	BOM                int                  `json:"bom"`                 // bytes
 	Columns            int                  `json:"columns"`
@@ -192,7 +194,7 @@ func newAnswer(path string, found *ingest.Found) answer {
 		File: path, Encoding: enc.Label, LineEnding: string(d.LineEnding),
 		Delimiter: d.Delimiter, Quote: literal(d.Quote), Escape: literal(d.Escape), Comment: literal(d.Comment),
 		Preamble: max(d.Preamble, 0), HasHeader: d.HeaderRows > 0, SkipSpace: d.SkipSpace == dialect.On,
-		Container: found.Container, BOM: enc.BOM, Columns: d.Columns, Parent: found.Parent,
+		Mixed: enc.Mixed, Container: found.Container, BOM: enc.BOM, Columns: d.Columns, Parent: found.Parent,
 		EncodingConfidence: enc.Confidence, DialectConfidence: d.Confidence, HeaderConfidence: d.HeaderConfidence,
 		EncodingRunnersUp: enc.RunnersUp, DialectRunnersUp: d.RunnersUp,
 		Evidence: append(append([]string{}, enc.Evidence...), d.Evidence...),
@@ -219,6 +221,7 @@ func literal(s string) string {
 const (
 	maxRunnersUp = 3
 	worthSaying  = .01
+	maxCells     = 5 // that decided on the encoding
 )
 
 func printReport(w io.Writer, path string, found *ingest.Found, first firstRows, err error) {
@@ -245,7 +248,7 @@ func describe(line func(name, format string, args ...any), found *ingest.Found) 
 	if found.Parent != "" {
 		line("mended", "the rejects of run %s", found.Parent)
 	}
-	describeEncoding(line, enc)
+	describeEncoding(line, enc, found.Sample)
 	line("dialect", "%s (%s)", d.Dialect, sure(d.Confidence))
 	for _, e := range d.Evidence {
 		line("", "- %s", e)
@@ -265,13 +268,13 @@ func describe(line func(name, format string, args ...any), found *ingest.Found) 
 		line("columns", "%d: %q", len(found.Header), found.Header.Names())
 	}
 	encoding := fmt.Sprintf("Encoding: %q, ", enc.Label)
-	if enc.ASCII { // nothing was decided: a letter further on may be in any encoding
+	if enc.ASCII || enc.Mixed != "" { // a letter further on may be in any encoding; or two of them cannot be pinned
 		encoding = ""
 	}
 	line("to pin it", "ingest.Pipeline{%sDialect: %#v}", encoding, d.Dialect)
 }
 
-func describeEncoding(line func(name, format string, args ...any), enc encoding.Guess) {
+func describeEncoding(line func(name, format string, args ...any), enc encoding.Guess, sample []byte) {
 	if enc.ASCII {
 		labels := []string{enc.Label}
 		for _, c := range enc.RunnersUp {
@@ -280,19 +283,51 @@ func describeEncoding(line func(name, format string, args ...any), enc encoding.
 		line("encoding", "%s: ASCII only, so any of them reads the same", strings.Join(labels, " or "))
 		return
 	}
-	bom := ""
-	if enc.BOM > 0 {
-		bom = " with a byte order mark"
+	label := enc.Label
+	if enc.Mixed != "" {
+		label += ", mixed with " + enc.Mixed
 	}
-	line("encoding", "%s%s (%s)", enc.Label, bom, sure(enc.Confidence))
+	if enc.BOM > 0 {
+		label += " with a byte order mark"
+	}
+	line("encoding", "%s (%s)", label, sure(enc.Confidence))
 	for _, e := range enc.Evidence {
 		line("", "- %s", e)
 	}
 	for _, c := range enc.RunnersUp[:min(maxRunnersUp, len(enc.RunnersUp))] {
-		if c.Confidence >= worthSaying {
+		switch {
+		case c.Same:
+			line("", "or %s, which reads the same", c.Label)
+		case c.Confidence >= worthSaying:
 			line("", "or %s (%s)", c.Label, sure(c.Confidence))
 		}
 	}
+	rival, cells := enc.Explain(sample, maxCells)
+	if len(cells) == 0 {
+		return
+	}
+	widest := 0
+	for _, c := range cells {
+		widest = max(widest, columnsOf(c.Text))
+	}
+	line("decided by", "the cells, and what speaks for their first reading (as a logarithm):")
+	for _, c := range cells {
+		pad := strings.Repeat(" ", widest-columnsOf(c.Text))
+		line("", "  %+6.1f  %s%s  not  %s (%s)", c.Weight, c.Text, pad, c.Instead, rival)
+	}
+}
+
+// columnsOf is how many columns a text takes in a terminal; ideographs take two.
+func columnsOf(text string) int {
+	n := 0
+	for _, r := range text {
+		switch width.LookupRune(r).Kind() {
+		case width.EastAsianWide, width.EastAsianFullwidth:
+			n++
+		}
+		n++
+	}
+	return n
 }
 
 func columns(n int) string {

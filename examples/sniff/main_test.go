@@ -78,6 +78,25 @@ func TestRun_report(t *testing.T) {
 	assert.Empty(t, errs.String())
 }
 
+// The cells that decided on the encoding stand there in both readings, also those behind a long ASCII head.
+func TestRun_explains(t *testing.T) {
+	for _, tt := range []struct{ name, file, want string }{
+		{"legacy", "id;name\n1;J\xF6rg\n2;Zo\xEB\n3;Ren\xE9e\n", "Zoë "},
+		{"late", "id;name\n" + strings.Repeat("1;Ann\n", 20_000) + "1;J\xF6rg\n2;Zo\xEB\n3;Ren\xE9e\n", "Zoë "},
+		{"mixed", "id;name\n1;Jörg\n2;Zoë\n3;Renée\n4;Gül\n5;K\xF6ln\n6;M\xFCller\n7;Gr\xFCn\n8;B\xE4r\n", "mixed with windows-1252"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "in.csv")
+			require.NoError(t, os.WriteFile(path, []byte(tt.file), 0o644))
+			var out, errs bytes.Buffer
+			assert.Equal(t, 0, run([]string{path}, nil, &out, &errs))
+			assert.Contains(t, out.String(), tt.want)
+			assert.Contains(t, out.String(), "decided by")
+			assert.Contains(t, out.String(), "  not  ")
+		})
+	}
+}
+
 func TestRun_reportOfALongFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "in.csv")
 	require.NoError(t, os.WriteFile(path, []byte("id,n,x\n"+strings.Repeat("1,2,3\n4,5\n", 2000)), 0o644))

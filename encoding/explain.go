@@ -1,0 +1,119 @@
+package encoding
+
+import (
+	"bytes"
+	"cmp"
+	"iter"
+	"math"
+	"slices"
+	"unicode/utf8"
+)
+
+// Reading is a cell that spoke for or against an encoding, read in it and in its rival.
+type Reading struct {
+	Text    string // in the encoding of the guess
+	Instead string // in the rival
+	// Weight is how much more likely Text is than Instead, as the natural logarithm of the ratio; below 0 if it is less
+	// likely.
+	Weight float64
+}
+
+// Explain gives the cells that decided a guess about a sample, those with the most weight first, at most n; and the rival:
+// the best of the runners-up that would read them otherwise. There is none, and no cell, where no cell decided: with a byte
+// order mark, UTF-16, UTF-32, ISO-2022-JP, ASCII, or where all runners-up read the same text.
+//
+// Unlike [Guess.Evidence], what it gives is the sample's own text, up to some 40 characters of a cell: it is for whoever may
+// see the file. It takes several times as long as Sniff.
+func (g Guess) Explain(sample []byte, n int) (rival string, cells []Reading) {
+	ours := lookup(g.Label)
+	if ours == nil || g.ASCII || g.BOM > 0 && g.Mixed == "" || ours.Unit() > 1 || ours.kind == kindISO2022 {
+		return "", nil
+	}
+	for _, r := range g.RunnersUp {
+		theirs := lookup(r.Label)
+		if r.Same || theirs == nil || theirs.Unit() > 1 {
+			continue
+		}
+		for cell := range distinctCells(sample[min(len(sample), g.BOM):]) {
+			ours := ours
+			if other := lookup(g.Mixed); other != nil && !utf8.Valid(cell) {
+				ours = other
+			}
+			text, _ := ours.Append(nil, cell)
+			instead, _ := theirs.Append(nil, cell)
+			if !bytes.Equal(text, instead) {
+				cells = append(cells, Reading{brief(text), brief(instead), weigh(cell, ours) - weigh(cell, theirs)})
+			}
+		}
+		if len(cells) > 0 {
+			rival = theirs.name
+			break
+		}
+	}
+	slices.SortStableFunc(cells, func(a, b Reading) int { return cmp.Compare(math.Abs(b.Weight), math.Abs(a.Weight)) })
+	return rival, cells[:min(n, len(cells))]
+}
+
+// distinctCells gives the cells of a sample that are not ASCII, each once and cut where no encoding in question has a
+// trail byte. The last one may end within a character, and is left out if there is another.
+func distinctCells(sample []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		seen := make(map[string]bool)
+		for start := 0; start < len(sample) && len(seen) < maxExplained; {
+			end := min(len(sample), start+maxCell)
+			if i := bytes.IndexAny(sample[start:end], "\t\r\n,;\""); i >= 0 {
+				end = start + i
+			}
+			cell := sample[start:end]
+			if len(cell) > asciiLen(cell) && !seen[string(cell)] && (end < len(sample) || len(seen) == 0) {
+				seen[string(cell)] = true
+				if !yield(cell) {
+					return
+				}
+			}
+			start = end + 1
+		}
+	}
+}
+
+const (
+	maxExplained = 1000 // distinct cells
+	maxCell      = 4 << 10
+)
+
+// weigh is the logarithm of the likelihood of a cell in an encoding, as Sniff has it.
+func weigh(cell []byte, e *Encoding) float64 {
+	if e.kind == kindUTF8 {
+		// See utf8Count.confidence: other text is well-formed once in some ten characters, and UTF-8 is rarely broken.
+		c := countUTF8(cell)
+		return math.Ln10 * float64(c.good-3*c.broken)
+	}
+	for i := range legacy {
+		if legacy[i].enc != e {
+			continue
+		}
+		ev := gather(cell)
+		defer evidences.Put(ev)
+		legacy[i].prepare()
+		var t tally
+		t.reset(&legacy[i])
+		t.add(ev, 0, len(ev.parts))
+		return -float64(t.cost-t.prior) / nat
+	}
+	return 0
+}
+
+// brief shortens a text that is not ASCII to 40 characters or so around the first that is not.
+func brief(text []byte) string {
+	const before, length = 10, 40
+	runes := []rune(string(text))
+	first := max(0, slices.IndexFunc(runes, func(r rune) bool { return r >= utf8.RuneSelf })-before)
+	cut := func(at int) string {
+		if at > 0 && at < len(runes) {
+			return "…"
+		}
+		return ""
+	}
+	last := min(len(runes), first+length)
+	return cut(first) + string(runes[first:last]) + cut(last)
+}
