@@ -172,12 +172,8 @@ func (s *spelling) cost(word []triple) cost {
 		if char == boundary {
 			continue
 		}
-		if t.char < utf8.RuneSelf {
-			sum += cost(s.costs[int(s.class[t.left])*s.width+char]) - offset
-			continue
-		}
 		sum += cost(s.costs[int(s.class[t.left])*s.width+char]) - offset
-		if t.right < utf8.RuneSelf {
+		if t.char >= utf8.RuneSelf && t.right < utf8.RuneSelf {
 			sum += cost(s.costs[char*s.width+int(s.class[t.right])]) - offset
 		}
 	}
