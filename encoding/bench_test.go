@@ -173,6 +173,47 @@ func BenchmarkSniff(b *testing.B) {
 	}
 }
 
+// BenchmarkSniffHostile sniffs what nobody would write: the time is linear for anything.
+func BenchmarkSniffHostile(b *testing.B) {
+	for _, kib := range []int{64, 1024} {
+		for name, sample := range hostileSamples(kib << 10) {
+			b.Run(fmt.Sprintf("%s/%dKiB", name, kib), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					Sniff(sample)
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(sample)), "ns/B")
+			})
+		}
+	}
+}
+
+// hostileSamples are of n bytes each.
+func hostileSamples(n int) map[string][]byte {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	letter := func() byte { return byte(0xC0 + rnd.IntN(64)) }
+	repeat := func(part func(i int) []byte) []byte {
+		var out []byte
+		for i := 0; len(out) < n; i++ {
+			out = append(out, part(i)...)
+		}
+		return out[:n]
+	}
+	return map[string][]byte{
+		"random":              repeat(func(int) []byte { return []byte{byte(rnd.IntN(256))} }),
+		"random high bytes":   repeat(func(int) []byte { return []byte{byte(0x80 + rnd.IntN(128))} }),
+		"one byte":            repeat(func(int) []byte { return []byte{0x80} }),
+		"every other byte":    repeat(func(int) []byte { return []byte("a\xE9") }),
+		"tiny cells":          repeat(func(i int) []byte { return fmt.Appendf(nil, "\xE9%x\n", i) }),
+		"tiny cells, mixed":   repeat(func(i int) []byte { return fmt.Appendf(nil, "\xE9%x\n\xC3\xA9%x\n", i, i) }),
+		"different words":     repeat(func(int) []byte { return []byte{letter(), letter(), letter(), letter(), '\n'} }),
+		"long cells":          repeat(func(i int) []byte { return append(bytes.Repeat([]byte{letter(), 'a', letter()}, 3000), '\n') }),
+		"a new byte in each":  repeat(func(i int) []byte { return append(bytes.Repeat([]byte{0xE4, byte(0x80 + i%128), 'a'}, 3000), '\n') }),
+		"a new byte far back": repeat(func(i int) []byte { return append(bytes.Repeat([]byte("\xE4a"), 4000), byte(0x80+i%128), '\n') }),
+		"ideographs":          repeat(func(int) []byte { return []byte{byte(0xB0 + rnd.IntN(40)), byte(0xA1 + rnd.IntN(94))} }),
+	}
+}
+
 var corpus = flag.String("corpus", "", "folder of CSV files for BenchmarkSniffCorpus")
 
 // BenchmarkSniffCorpus sniffs the first 64 KiB, as much as an ingest looks at, of every CSV file below the folder that

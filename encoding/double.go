@@ -26,18 +26,28 @@ const (
 
 // cost is the cost of some parts of the evidence.
 func (m *doubleModel) cost(ev *evidence, from, to int) cost {
+	sum := cost(0)
+	start := ev.start(from).text
+	for _, part := range ev.parts[from:to] {
+		sum += m.word(ev.text[start:part.text-1], part.cut)
+		start = part.text
+	}
+	return sum
+}
+
+// word is the cost of one part.
+func (m *doubleModel) word(text []byte, cut bool) cost {
 	sum, last := cost(0), '\n'
-	end := ev.start(to).text
-	for n := ev.start(from).text; n < end; {
-		r, size := m.codec.next(ev.text[n:end], nil)
+	for n := 0; n < len(text); {
+		r, size := m.codec.next(text[n:], nil)
 		n += size
 		switch {
 		case 0 <= r && r < utf8.RuneSelf:
 			if isASCIILetter(r) && (last < 0 || last >= utf8.RuneSelf) {
 				sum += costBeside
 			}
-		case r == malformed && n-size+maxChar > ev.cut && n-size < ev.cut:
-			sum += costCut
+		case r == malformed && cut && n-size+maxChar > len(text):
+			return sum + costCut
 		default:
 			sum += m.char(r)
 			if isHalfKana(r) && isHalfKana(last) {

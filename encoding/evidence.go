@@ -9,9 +9,9 @@ import (
 // once. So neither the share of such cells nor a value that stands in every row makes a difference.
 type evidence struct {
 	text    []byte // the parts, each between line feeds
-	cut     int    // where in text a part ends that may end within a character; 0 if none does
 	chars   int    // bytes at or above 0x80 in them
 	count   [256]int
+	known   [256]bool // the bytes of the parts before
 	triples []triple
 	parts   []part
 	seen    [2 << 10]uint64 // a hash table of parts
@@ -20,17 +20,24 @@ type evidence struct {
 
 // A part is a word, or several with signs that may belong to characters between them.
 type part struct {
-	text    int // where it ends in evidence.text
-	triples int // and in evidence.triples
+	text    int  // where it ends in evidence.text
+	triples int  // and in evidence.triples
+	cut     bool // it may end within a character
 }
 
 // A triple is a byte at or above 0x80 with the bytes before and behind it; or, with a char below 0x80, two ASCII letters
 // of a word with such a byte, which say something of its language.
-type triple struct{ left, char, right byte }
+type triple struct {
+	left, char, right byte
+	again             bool // char stood in an earlier part
+}
 
 const (
-	// maxEvidence limits the bytes that are looked at; beyond it a part counts only for a byte that was not yet seen.
+	// maxEvidence limits the bytes that are looked at; beyond it a part counts only for a byte that was not yet seen, of
+	// which there are 128 at most.
 	maxEvidence = 8 << 10
+	// maxPart limits those of one part.
+	maxPart = 512
 	// margin is how much ASCII is taken along on both sides of other bytes: a word. No character has that many ASCII bytes.
 	margin = 12
 )
@@ -55,7 +62,7 @@ func gather(sample []byte) *evidence {
 			start--
 		}
 		end = partEnd(sample, high)
-		if utf8.Valid(sample[high:end]) {
+		if isUTF8(sample[start:end]) {
 			continue
 		}
 		ev.add(sample[start:end], end == len(sample))
@@ -88,38 +95,50 @@ func (ev *evidence) start(index int) part {
 
 func (ev *evidence) reset() {
 	ev.text, ev.triples, ev.parts = append(ev.text[:0], '\n'), ev.triples[:0], ev.parts[:0]
-	ev.cut, ev.chars = 0, 0
+	ev.chars = 0
 	clear(ev.count[:])
+	clear(ev.known[:])
 	clear(ev.seen[:])
 }
 
-// add adds a part, unless it is known or there is enough; last says that the sample ends with it.
-func (ev *evidence) add(word []byte, last bool) {
-	if room := maxEvidence - len(ev.text); len(word) > room {
-		if len(ev.parts) > 0 && !ev.hasNew(word) {
-			return
-		}
-		word, last = word[:min(len(word), maxEvidence)], true
+// add adds a part, unless it is known or there is enough; cut says that the sample ends with it.
+func (ev *evidence) add(word []byte, cut bool) {
+	if len(word) > maxPart {
+		word, cut = word[:maxPart], true
 	}
-	if !ev.first(word) {
+	if len(ev.text)+len(word) > maxEvidence && !ev.hasNew(word) || !ev.first(word) {
 		return
 	}
 	start := len(ev.text)
 	ev.text = append(append(ev.text, word...), '\n')
-	if last {
-		ev.cut = len(ev.text) - 1
+	// Letters of an ASCII word that only a sign like | keeps apart from others are left out: they tell nothing.
+	run, high := len(ev.triples), false
+	endRun := func() {
+		if !high {
+			ev.triples = ev.triples[:run]
+		}
+		run, high = len(ev.triples), false
 	}
 	for i := start; i < len(ev.text)-1; i++ {
 		b := ev.text[i]
 		ev.count[b]++
 		if b >= utf8.RuneSelf {
 			ev.chars++
-			ev.triples = append(ev.triples, triple{ev.text[i-1], b, ev.text[i+1]})
-		} else if isASCIILetter(rune(b)) && isASCIILetter(rune(ev.text[i+1])) {
-			ev.triples = append(ev.triples, triple{left: b, char: ev.text[i+1]})
+			ev.triples = append(ev.triples, triple{ev.text[i-1], b, ev.text[i+1], ev.known[b]})
+			high = true
+		} else if isASCIILetter(rune(b)) {
+			if isASCIILetter(rune(ev.text[i+1])) {
+				ev.triples = append(ev.triples, triple{left: b, char: ev.text[i+1]})
+			}
+		} else {
+			endRun()
 		}
 	}
-	ev.parts = append(ev.parts, part{len(ev.text), len(ev.triples)})
+	endRun()
+	for _, b := range word {
+		ev.known[b] = true
+	}
+	ev.parts = append(ev.parts, part{len(ev.text), len(ev.triples), cut})
 }
 
 // different is how many different bytes at or above 0x80 there are.

@@ -6,13 +6,14 @@ import (
 	"iter"
 	"math"
 	"slices"
+	"unicode"
 	"unicode/utf8"
 )
 
 // Reading is a cell that spoke for or against an encoding, read in it and in its rival.
 type Reading struct {
-	Text    string // in the encoding of the guess
-	Instead string // in the rival
+	Text    string // in the encoding of the guess, shortened and with U+FFFD for control characters
+	Instead string // in the rival, likewise
 	// Weight is how much more likely Text is than Instead, as the natural logarithm of the ratio; below 0 if it is less
 	// likely.
 	Weight float64
@@ -31,10 +32,10 @@ func (g Guess) Explain(sample []byte, n int) (rival string, cells []Reading) {
 	}
 	for _, r := range g.RunnersUp {
 		theirs := lookup(r.Label)
-		if r.Same || theirs == nil || theirs.Unit() > 1 {
+		if r.Same || r.Label == g.Mixed || theirs == nil || theirs.Unit() > 1 {
 			continue
 		}
-		for cell := range distinctCells(sample[min(len(sample), g.BOM):]) {
+		for cell := range distinctCells(sample[max(0, min(len(sample), g.BOM)):]) {
 			ours := ours
 			if other := lookup(g.Mixed); other != nil && !utf8.Valid(cell) {
 				ours = other
@@ -51,7 +52,7 @@ func (g Guess) Explain(sample []byte, n int) (rival string, cells []Reading) {
 		}
 	}
 	slices.SortStableFunc(cells, func(a, b Reading) int { return cmp.Compare(math.Abs(b.Weight), math.Abs(a.Weight)) })
-	return rival, cells[:min(n, len(cells))]
+	return rival, cells[:max(0, min(n, len(cells)))]
 }
 
 // distinctCells gives the cells of a sample that are not ASCII, each once and cut where no encoding in question has a
@@ -60,8 +61,8 @@ func distinctCells(sample []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		seen := make(map[string]bool)
 		for start := 0; start < len(sample) && len(seen) < maxExplained; {
-			end := min(len(sample), start+maxCell)
-			if i := bytes.IndexAny(sample[start:end], "\t\r\n,;\""); i >= 0 {
+			end := len(sample)
+			if i := bytes.IndexAny(sample[start:], "\t\r\n,;\""); i >= 0 {
 				end = start + i
 			}
 			cell := sample[start:end]
@@ -76,10 +77,7 @@ func distinctCells(sample []byte) iter.Seq[[]byte] {
 	}
 }
 
-const (
-	maxExplained = 1000 // distinct cells
-	maxCell      = 4 << 10
-)
+const maxExplained = 1000 // distinct cells
 
 // weigh is the logarithm of the likelihood of a cell in an encoding, as Sniff has it.
 func weigh(cell []byte, e *Encoding) float64 {
@@ -103,10 +101,16 @@ func weigh(cell []byte, e *Encoding) float64 {
 	return 0
 }
 
-// brief shortens a text that is not ASCII to 40 characters or so around the first that is not.
+// brief shortens a text that is not ASCII to 40 characters or so around the first that is not, with U+FFFD for control
+// characters, which a terminal might obey.
 func brief(text []byte) string {
 	const before, length = 10, 40
 	runes := []rune(string(text))
+	for i, r := range runes {
+		if unicode.IsControl(r) {
+			runes[i] = utf8.RuneError
+		}
+	}
 	first := max(0, slices.IndexFunc(runes, func(r rune) bool { return r >= utf8.RuneSelf })-before)
 	cut := func(at int) string {
 		if at > 0 && at < len(runes) {

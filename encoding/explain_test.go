@@ -61,6 +61,37 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+func TestExplainOdd(t *testing.T) {
+	sample := []byte("1,M\xFCller\n2,\x1B[2JZo\xEB\n")
+	g := Sniff(sample)
+	_, cells := g.Explain(sample, -1)
+	assert.Empty(t, cells)
+	g.BOM = -1
+	_, cells = g.Explain(sample, 9)
+	require.NotEmpty(t, cells)
+	for _, c := range cells {
+		assert.NotContains(t, c.Text+c.Instead, "\x1B", "a terminal obeys it")
+	}
+	// A cell is never cut within a character, however long it is.
+	raw, err := get(t, "Shift_JIS").Encode("x" + strings.Repeat("東京都さくらソフトウェア", 800) + "\n終わり\n")
+	require.NoError(t, err)
+	_, cells = Sniff(raw).Explain(raw, 9)
+	require.NotEmpty(t, cells)
+	for _, c := range cells {
+		assert.NotContains(t, c.Text, "\uFFFD")
+	}
+}
+
+// In a mixture the cells of both encodings are explained.
+func TestExplainMixed(t *testing.T) {
+	raw := inPart(t, "windows-1250", rowsOf(wordsPolish, 60), func(i int) bool { return i%2 == 0 })
+	g := Sniff(raw)
+	require.Equal(t, "windows-1250", g.Mixed)
+	rival, cells := g.Explain(raw, 1000)
+	assert.NotEqual(t, g.Mixed, rival)
+	assert.Greater(t, len(cells), 40)
+}
+
 // What is explained is what decided: the weights of all cells lean to the guess.
 func TestExplainLeans(t *testing.T) {
 	for _, c := range mixes {

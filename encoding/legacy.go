@@ -63,7 +63,7 @@ var legacy = [...]legacyEncoding{
 	{enc: byName["x-mac-cyrillic"], prior: 3 * nat, names: cyrillic},
 	{enc: byName["iso-8859-4"], prior: 6 * nat, names: baltic},
 	{enc: byName["iso-8859-13"], prior: 6 * nat, names: baltic},
-	{enc: byName["iso-8859-16"], prior: 6 * nat, names: "Romanian Hungarian Croatian Albanian"},
+	{enc: byName["iso-8859-16"], prior: 6 * nat, names: "Romanian Polish Hungarian Croatian Slovenian Albanian"},
 	{enc: byName["iso-8859-8"], prior: 6 * nat, names: "Hebrew"},
 	{enc: byName["ibm862"], prior: 6 * nat, names: "Hebrew"},
 	{enc: byName["iso-8859-10"], prior: 8 * nat, names: "Icelandic Swedish Norwegian Finnish Estonian"},
@@ -102,11 +102,13 @@ func candidates(ev *evidence) []scored {
 		legacy[i].prepare()
 		tallies[i].reset(&legacy[i])
 	}
-	for from, to := 0, firstRound; from < len(ev.parts); from, to = to, 2*to {
+	for from, to, size := 0, 0, firstRound; from < len(ev.parts); from, size = to, 2*size {
+		for to = from; to < len(ev.parts) && ev.start(to).text < size; to++ {
+		}
 		best := cost(math.MaxInt32)
 		for i := range tallies {
 			if t := &tallies[i]; t.behind == 0 {
-				t.add(ev, from, min(to, len(ev.parts)))
+				t.add(ev, from, to)
 				best = min(best, t.cost)
 			}
 		}
@@ -141,7 +143,7 @@ func candidates(ev *evidence) []scored {
 
 // The evidence is looked at in rounds, each as long as all before it. An encoding that is far behind the best falls out.
 const (
-	firstRound = 16       // parts of the evidence
+	firstRound = 512      // bytes of the evidence
 	hopeless   = 40 * nat // how far an encoding is behind that falls out
 )
 

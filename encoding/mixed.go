@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -19,8 +20,9 @@ type cellCount struct {
 // what is malformed, it rather is UTF-8 that was damaged.
 func countCells(p []byte) (c cellCount) {
 	seen := make(map[string]struct{})
+	leads := leadsOf(p)
 	var lastGood, lastLegacy int // where the last new cell of a kind began
-	for start := 0; start < len(p); {
+	for start := 0; start < len(p) && len(seen) < maxCells; {
 		at := start + asciiLen(p[start:])
 		if at == len(p) {
 			break
@@ -50,7 +52,8 @@ func countCells(p []byte) (c cellCount) {
 		case u.broken == 0 && !u.cut:
 			c.good++
 			c.goodLines += newLine(&lastGood)
-		case u.broken > 0 && u.broken >= 2*u.good:
+		case u.broken > 0 && u.broken >= 2*u.good,
+			u.broken+u.good == 0 && end < len(p) && !leads[cell[asciiLen(cell)]]:
 			c.legacy++
 			c.legacyLines += newLine(&lastLegacy)
 			c.accidents += accident(cell)
@@ -59,6 +62,24 @@ func countCells(p []byte) (c cellCount) {
 		} // what is in between tells nothing
 	}
 	return c
+}
+
+// maxCells is how many different cells are counted.
+const maxCells = 4 << 10
+
+// leadsOf gives the bytes that well-formed characters of UTF-8 begin with in a text. A cell that ends in another one, as
+// René does in windows-1252, was not cut.
+func leadsOf(p []byte) (leads [256]bool) {
+	for n := 0; n < len(p); {
+		n += asciiLen(p[n:])
+		if r, size := utf8.DecodeRune(p[n:]); size > 1 {
+			leads[p[n]] = true
+			n += size
+		} else if r == utf8.RuneError {
+			n++
+		}
+	}
+	return leads
 }
 
 // endsCell says whether a byte stands between cells in most dialects. In no encoding in question is it a trail byte.
@@ -123,4 +144,24 @@ func sniffMixed(sample []byte, c utf8Count) (Guess, bool) {
 		}}
 	g.RunnersUp = share(all, 1-g.Confidence)
 	return g, true
+}
+
+// Unmixed is what to make of a sample if it cannot be read as the mixture that g says it is: all UTF-8, so that the other
+// cells show as broken; or the other encoding if at least four in five cells are in that. The confidence is the share of
+// cells that come out right. A guess that is no mixture stays as it is.
+func (g Guess) Unmixed(sample []byte) Guess {
+	if g.Mixed == "" {
+		return g
+	}
+	cells := countCells(sample[min(len(sample), g.BOM):])
+	g.Evidence = append(slices.Clip(g.Evidence), fmt.Sprintf("it is not read as a mixture with %s", g.Mixed))
+	share := float64(cells.good) / float64(max(1, cells.good+cells.legacy))
+	if share > 0.2 || g.BOM > 0 {
+		g.Mixed, g.Confidence = "", g.Confidence*share
+		return g
+	}
+	legacy := sniffLegacy(sample)
+	legacy.Evidence = append(g.Evidence, legacy.Evidence...)
+	legacy.Confidence *= 1 - share
+	return legacy
 }

@@ -35,7 +35,8 @@ type Guess struct {
 type Candidate struct {
 	Label      string  `json:"label"`
 	Confidence float64 `json:"confidence"` // from 0 to 1; Label's and those of the candidates need not add up to 1
-	// Same says that it reads the sample as the same text: which of the two it is makes no difference so far.
+	// Same says that it reads the words that were looked at as the same text: which of the two it is makes no difference
+	// so far.
 	Same bool `json:"same,omitempty"`
 }
 
@@ -218,7 +219,7 @@ func countUTF8(p []byte) (c utf8Count) {
 			continue
 		}
 		r, size := utf8Codec{}.next(p[n:whole], nil)
-		if r == malformed {
+		if r == malformed || isStranger(p, n, size, r) {
 			c.broken++
 		} else {
 			c.good++
@@ -227,6 +228,27 @@ func countUTF8(p []byte) (c utf8Count) {
 	}
 	return c
 }
+
+// isStranger says whether a well-formed character of UTF-8 rather is two of a legacy encoding: a letter of another script,
+// or one that no language is written with, alone in a word of ASCII letters. In Polish and Czech capitals there are many:
+// SPÓŁKA in windows-1250 is well-formed, with a letter of Tajik. Greek is left out, as in µm and kΩ, and so is what Russian
+// has, which people mix up with Latin letters that look the same.
+func isStranger(p []byte, at, size int, r rune) bool {
+	if size != 2 || r < 0x28C || 0x2B0 <= r && r < 0x460 {
+		return false
+	}
+	before, behind := byte(0), byte(0)
+	if at > 0 {
+		before = p[at-1]
+	}
+	if at+size < len(p) {
+		behind = p[at+size]
+	}
+	return before < utf8.RuneSelf && behind < utf8.RuneSelf && (isASCIILetter(rune(before)) || isASCIILetter(rune(behind)))
+}
+
+// isUTF8 says whether p is well-formed UTF-8 that does not rather look like something else.
+func isUTF8(p []byte) bool { return utf8.Valid(p) && countUTF8(p).broken == 0 }
 
 // confidence grows with what is well-formed and falls with what is not, fast: text of a legacy encoding is well-formed
 // by accident once in some ten characters, and the more there are the less likely is it that all are.

@@ -1,6 +1,7 @@
 package encoding
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -287,6 +288,37 @@ func TestSniffMixed(t *testing.T) {
 	assert.Contains(t, g.Evidence[0], "50 are UTF-8 and 50 are not")
 }
 
+// Names that end in the only byte that is not ASCII were not cut.
+func TestSniffMixedLastLetter(t *testing.T) {
+	g := Sniff([]byte("René\nJosé\nAndré\nZoé\nSalomé\nChloé\nAim\xE9\nBarnab\xE9\nTimoth\xE9\nHonor\xE9\nDorot\xE9\nBel\xEA\n"))
+	assert.Equal(t, "UTF-8", g.Label)
+	assert.Equal(t, "windows-1252", g.Mixed)
+}
+
+func TestUnmixed(t *testing.T) {
+	for _, tt := range []struct {
+		share  int // per cent in the legacy encoding
+		mark   string
+		label  string
+		lo, hi float64 // of the confidence
+	}{
+		{50, "", "UTF-8", 0.3, 0.6}, {10, "", "UTF-8", 0.7, 0.95}, {90, "", "Shift_JIS", 0.7, 0.95}, {90, "\uFEFF", "UTF-8", 0.01, 0.2},
+	} {
+		raw := append([]byte(tt.mark), inPart(t, "Shift_JIS", rowsOf(wordsJapanese, 100), func(i int) bool { return i*37%100 < tt.share })...)
+		g := Sniff(raw)
+		require.Equal(t, "Shift_JIS", g.Mixed)
+		u := g.Unmixed(raw)
+		checkGuess(t, u)
+		assert.Equal(t, tt.label, u.Label, "%d %%", tt.share)
+		assert.Empty(t, u.Mixed)
+		assert.GreaterOrEqual(t, u.Confidence, tt.lo, "%d %%", tt.share)
+		assert.LessOrEqual(t, u.Confidence, tt.hi, "%d %%", tt.share)
+		assert.Contains(t, strings.Join(u.Evidence, "; "), "not read as a mixture")
+	}
+	plain := Sniff([]byte("1,Zo\xEB\n"))
+	assert.Equal(t, plain, plain.Unmixed([]byte("1,Zo\xEB\n")))
+}
+
 // What is all in one encoding is not mixed, although cells in a legacy one may be well-formed UTF-8 by accident.
 func TestSniffNotMixed(t *testing.T) {
 	all := func(int) bool { return true }
@@ -420,11 +452,20 @@ func TestGather(t *testing.T) {
 	assert.Equal(t, "\n123456789caf\xE9\n\xE9nd\n", string(ev.text))
 	assert.Len(t, ev.parts, 2)
 	assert.Equal(t, 2, ev.chars)
-	assert.Equal(t, len(ev.text)-1, ev.cut)
+	assert.True(t, ev.parts[1].cut)
+	assert.False(t, ev.parts[0].cut)
 	assert.Equal(t, 2, ev.count[0xE9])
 
 	long := gather([]byte(strings.Repeat("\xE9\xE8", maxEvidence)))
 	assert.LessOrEqual(t, len(long.text), maxEvidence+2)
+
+	// A byte in each that was not seen before does not bring in more than its own part.
+	var hostile []byte
+	for b := 0x80; b < 0x100; b++ {
+		hostile = append(append(hostile, bytes.Repeat([]byte{'\xE9', '\xE8', 'x'}, maxEvidence)...), byte(b), ',')
+		hostile = append(append(hostile, bytes.Repeat([]byte{byte(b), '\xE8', 'x'}, maxEvidence)...), ',')
+	}
+	assert.LessOrEqual(t, len(gather(hostile).text), maxEvidence+128*(maxPart+1))
 }
 
 func TestLegacyTables(t *testing.T) {

@@ -90,17 +90,17 @@ func (c utf16Codec) bulk(dst, src []byte) (written, read int) {
 	if !c.big {
 		return bulkUTF16LE(dst, src)
 	}
-	for {
-		var piece [256]byte
+	var piece [256]byte
+	for limit := 32; ; limit = len(piece) {
 		size := 0
-		for ; len(src)-size >= 8 && size < len(piece); size += 8 {
+		for ; len(src)-size >= 8 && size < limit; size += 8 {
 			binary.LittleEndian.PutUint64(piece[size:], c.word(src[size:]))
 		}
 		w, r := bulkUTF16LE(dst[written:], piece[:size])
-		if r == 0 {
+		written, read, src = written+w, read+r, src[r:]
+		if r == 0 || r+16 < size { // it met what is rare
 			return written, read
 		}
-		written, read, src = written+w, read+r, src[r:]
 	}
 }
 

@@ -143,6 +143,7 @@ func TestMixedUnsafe(t *testing.T) {
 		assert.Equal(t, "UTF-8", enc.Label, name)
 		assert.Empty(t, enc.Mixed, name)
 		assert.Contains(t, enc.Evidence[len(enc.Evidence)-1], "not read as a mixture", name)
+		assert.Less(t, enc.Confidence, 0.6, name)
 		assert.Equal(t, map[ingest.Code]int64{ingest.CodeEncoding: int64(len(want) / 2)}, status.Rejects, name)
 		assert.EqualValues(t, n+len(want)-len(want)/2, status.Delivered, name)
 	}
@@ -326,4 +327,130 @@ func TestFoundSample(t *testing.T) {
 	}))
 	require.NoError(t, err)
 	assert.Nil(t, status.Found.Sample)
+}
+
+// Where most of a source is in the second encoding, and it cannot be mixed, it is read in that one, unsure.
+func TestMixedUnsafeMostly(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("nr|name|n\n")
+	for i := range 200 {
+		row := fmt.Sprintf("%d|%s%d|%d\n", i, strings.Fields(japaneseNames + " ポスト 予約")[i%6], i, i)
+		if i%8 > 0 {
+			row = encoded(t, "Shift_JIS", row)
+		}
+		b.WriteString(row)
+	}
+	p := ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject}}
+	found, err := p.Sniff(t.Context(), strings.NewReader(b.String()))
+	require.NoError(t, err)
+	assert.Equal(t, "Shift_JIS", found.Encoding.Label)
+	p.MinConfidence = 0.9
+	_, err = p.Run(t.Context(), strings.NewReader(b.String()), discard)
+	require.ErrorIs(t, err, ingest.ErrUnsure, "some of the file is not in the encoding that is taken")
+}
+
+// What a late decision cannot take back is not claimed: it goes on as before, unsure.
+func TestLateSurprises(t *testing.T) {
+	head := "id,name\n" + strings.Repeat("1,plain text\n", 6000)
+	for _, tt := range []struct {
+		name, tail string
+		label      string
+		unsure     bool
+		rejected   bool
+	}{
+		{"UTF-16 put behind", encoded(t, "UTF-16LE", strings.Repeat("2,Łódź\r\n", 300)), "UTF-8", true, true},
+		{"a file with a mark put behind", "\uFEFFid,name\n" + strings.Repeat("2,Łódź\n", 300), "UTF-8", false, false},
+		{"windows-1252 behind a mark", "\uFEFF" + encoded(t, "windows-1252", strings.Repeat("2,Größe\n3,Müller\n4,Käthe\n", 300)), "windows-1252", false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject}}
+			status, err := p.Run(t.Context(), strings.NewReader(head+tt.tail), discard)
+			require.NoError(t, err)
+			enc := status.Found.Encoding
+			assert.Equal(t, tt.label, enc.Label)
+			assert.False(t, enc.ASCII)
+			assert.Zero(t, enc.BOM, "the source has none")
+			assert.Equal(t, tt.rejected, status.Rejected > 0)
+			p.MinConfidence = 0.6
+			_, err = p.Run(t.Context(), strings.NewReader(head+tt.tail), discard)
+			if tt.unsure {
+				require.ErrorIs(t, err, ingest.ErrUnsure)
+			} else {
+				require.NoError(t, err)
+			}
+		})
+	}
+}
+
+// Line ends of any kind, and batches of any size, give the same late decision.
+func TestLateDecisionAtALine(t *testing.T) {
+	seen := map[string]bool{}
+	for _, end := range []string{"\n", "\r", "\r\n"} {
+		for _, batch := range []int{1000, 60_000, 256 << 10} {
+			src := "id,name" + end + strings.Repeat("1,plain text"+end, 20_000) + "2,caf\xe9"
+			p := ingest.Pipeline{BatchBytes: batch, Policy: ingest.Policy{Bad: ingest.Reject}}
+			status, err := p.Run(t.Context(), strings.NewReader(src), discard)
+			require.NoError(t, err)
+			seen[fmt.Sprintf("%s %.3f %d", status.Found.Encoding.Label, status.Found.Encoding.Confidence, status.Rejected)] = true
+		}
+	}
+	assert.Len(t, seen, 1, "%v", seen)
+}
+
+// Rejects from before and behind a late decision stand in one file, which is read back as it was written.
+func TestRejectsAcrossLateDecision(t *testing.T) {
+	src := "id,name,n\n1,short\n" + strings.Repeat("1,plain text,2\n", 40_000) +
+		encoded(t, "windows-1250", strings.Repeat("3,Łódź Wałęsa,1\n4,Żółty źródło,2\n", 100)+"5,Łódź\n")
+	var out bytes.Buffer
+	p := ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject}, Rejects: ingest.NewRejectWriter(&out)}
+	status, err := p.Run(t.Context(), strings.NewReader(src), discard)
+	require.NoError(t, err)
+	require.Equal(t, "windows-1250", status.Found.Encoding.Label)
+	require.EqualValues(t, 2, status.Rejected)
+	mended := strings.NewReplacer("short,", "short,7,", "\xa3\xf3d\x9f,", "\xa3\xf3d\x9f,7,").Replace(out.String())
+	var c collect
+	status, err = ingest.Run(t.Context(), strings.NewReader(mended), ingest.SinkFunc(c.write))
+	require.NoError(t, err)
+	assert.Equal(t, "windows-1250", status.Found.Encoding.Label)
+	assert.Contains(t, c.sorted(), "5+Łódź+7")
+	assert.Contains(t, c.sorted(), "1+short+7")
+}
+
+// What a file says of its second encoding is checked before it is passed on.
+func TestMixedOriginUnknown(t *testing.T) {
+	rows, _ := people(t, "windows-1252", germanNames, ",")
+	var out bytes.Buffer
+	p := ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject}, Rejects: ingest.NewRejectWriter(&out)}
+	_, err := p.Run(t.Context(), strings.NewReader("nr,name,n\n"+rows+"99,x\n"), discard)
+	require.NoError(t, err)
+	forged := strings.ReplaceAll(out.String(), "&windows-1252", "&card4711ofAnn")
+	require.NotEqual(t, forged, out.String())
+	found, err := new(ingest.Pipeline).Sniff(t.Context(), strings.NewReader(forged))
+	require.NoError(t, err)
+	assert.Empty(t, found.Encoding.Mixed)
+}
+
+// A sample shorter than a byte order mark is no trouble.
+func TestTinySample(t *testing.T) {
+	for _, src := range []string{"\uFEFFa,b\n1,é\n", "\x84\x31\x95\x33a,b\n1,2\n", "\xff\xfea\x00\n\x00"} {
+		for size := 1; size < 6; size++ {
+			p := ingest.Pipeline{SampleSize: size, Policy: ingest.Policy{Bad: ingest.Reject}}
+			assert.NotPanics(t, func() {
+				_, _ = p.Sniff(t.Context(), strings.NewReader(src))
+				for _, err := range p.Records(t.Context(), strings.NewReader(src)) {
+					_ = err
+				}
+			}, "%q %d", src, size)
+		}
+	}
+}
+
+// A cell counts as mixed only with a record that is delivered.
+func TestMixedCount(t *testing.T) {
+	rows, want := people(t, "windows-1252", germanNames, ",")
+	bad := encoded(t, "windows-1252", "88,W\x00örth,5\n88,Wörth\n")
+	p := ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject}, Dialect: dialect.Dialect{Delimiter: ","}}
+	status, err := p.Run(t.Context(), strings.NewReader("nr,name,n\n"+rows+bad), discard)
+	require.NoError(t, err)
+	assert.EqualValues(t, len(want)/2, status.Tolerated[ingest.CodeMixed])
 }

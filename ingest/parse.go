@@ -232,13 +232,13 @@ func (p *parser) record(row scan.Row, first int) {
 			return
 		}
 	}
+	if p.irregular.any() && !p.characters(first) {
+		return
+	}
 	for _, column := range p.mixed {
 		if column < len(p.b.fields)-first {
 			p.out.tolerated[CodeMixed]++
 		}
-	}
-	if p.irregular.any() && !p.characters(first) {
-		return
 	}
 	p.b.rows = append(p.b.rows, batchRow{first: uint32(first), row: uint32(p.row), line: uint32(p.line)})
 	if keep := p.s.Filter; keep != nil {

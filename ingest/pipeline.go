@@ -156,7 +156,7 @@ func (p *Pipeline) Records(ctx context.Context, src io.Reader) iter.Seq2[Record,
 	}
 }
 
-// Sniff reads the head of src, at most some 32 times SampleSize, and says what a run would make of it. With
+// Sniff reads the head of src, at most some 64 times SampleSize, and says what a run would make of it. With
 // an error that ends a run before its first record it gives what was found until then, or nil.
 func (p *Pipeline) Sniff(ctx context.Context, src io.Reader) (*Found, error) {
 	s, err := p.resolve()

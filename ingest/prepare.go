@@ -22,7 +22,7 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 		return sp, err
 	}
 	found.DecidedAt = int64(seen)
-	sample := sp.buf[:min(len(sp.buf), s.SampleSize)]
+	sample := sp.buf[:min(len(sp.buf), max(s.SampleSize, found.Encoding.BOM))]
 	if len(sample) == 0 && sp.err != nil {
 		return sp, sp.err
 	}
@@ -46,8 +46,8 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 				found.Encoding = encoding.Guess{Label: e.Name(), Confidence: 1, Evidence: []string{"the file says so: it holds the rejects of an earlier run"}}
 			}
 		}
-		if s.encoding == nil && origin.Mixed != "" && enc.Identity() {
-			found.Encoding.Mixed = origin.Mixed
+		if e, err := encoding.Get(origin.Mixed); err == nil && s.encoding == nil && e.Unit() == 1 && enc.Identity() {
+			found.Encoding.Mixed = e.Name()
 		}
 		text = decodeSample(enc, second(found.Encoding), sample[found.Encoding.BOM:])
 	}
@@ -55,6 +55,14 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 		return sp, err
 	}
 	found.Dialect = dialect.Sniff(text, known)
+	if g := found.Encoding; g.Mixed != "" && !mixable(g, found.Dialect.Dialect) {
+		found.Encoding = g.Unmixed(sample)
+		if enc, err = encoding.Get(found.Encoding.Label); err != nil {
+			return sp, undecodable(err)
+		}
+		text = decodeSample(enc, nil, sample[found.Encoding.BOM:])
+		found.Dialect = dialect.Sniff(text, known)
+	}
 	if mended {
 		found.Dialect.Confidence = 1
 		if found.Dialect.HeaderRows < 1 {
@@ -73,7 +81,7 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 	if sp.lens, err = newLens(enc, found.Dialect.Dialect, &s.Limits); err != nil {
 		return sp, err
 	}
-	sp.other = settleMixed(&found.Encoding, found.Dialect.Dialect)
+	sp.other = second(found.Encoding)
 	sp.rescue = runnerUp(found.Encoding)
 	sp.drop(found.Encoding.BOM)
 	if err := sp.readHeader(ctx); err != nil {
@@ -136,10 +144,14 @@ func (sp *splitter) sniffEncoding(ctx context.Context) (*encoding.Encoding, int,
 		sp.keep(sample)
 		enc, err := encoding.Get(g.Label)
 		if err != nil {
-			return nil, 0, &RunError{Code: CodeUnsure, Kind: ErrUnsure, Reason: "the encoding was sniffed but cannot be decoded: pin another one", Err: err}
+			return nil, 0, undecodable(err)
 		}
 		return enc, len(sample), nil
 	}
+}
+
+func undecodable(err error) error {
+	return &RunError{Code: CodeUnsure, Kind: ErrUnsure, Reason: "the encoding was sniffed but cannot be decoded: pin another one", Err: err}
 }
 
 // keep keeps a sample if it is asked for.

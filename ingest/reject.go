@@ -105,6 +105,7 @@ func (w *RejectWriter) Reject(_ context.Context, from *Found, rejects []*RecordE
 	if w.trailer.origin.Run != from.Run {
 		return errors.New("a RejectWriter takes the rejects of one run: make one for each run")
 	}
+	w.trailer.origin.setEncoding(from)
 	for _, e := range rejects {
 		out = w.trailer.append(out, e)
 	}
@@ -115,7 +116,7 @@ func (w *RejectWriter) Reject(_ context.Context, from *Found, rejects []*RecordE
 // An origin says which run, and which place in its source, a rejected record comes from, and how that
 // source is written. It is one field, made of parts with a separator that is not structural in the
 // dialect: sluice1/RUN/ENCODING/DIALECT/RECORD/LINE/OFFSET, and /cut if the record is not in the file.
-// ENCODING is two with a "&" between them if they are mixed.
+// ENCODING is two with a "&" between them if they are mixed, and "-" if it was not decided yet.
 type origin struct {
 	Run      string
 	Encoding string
@@ -211,13 +212,12 @@ func findOrigin(text []byte) (origin, bool) {
 			return origin{}, false
 		}
 		at += i
-		cell := text[at:min(len(text), at+1<<9)]
-		if end := bytes.IndexAny(cell, "\r\n\t \"',;|"); end >= 0 {
-			cell = cell[:end]
-		}
-		o, ok := parseOrigin(string(cell))
+		o, ok := parseOrigin(string(originCell(text[at:])))
 		if !ok {
 			continue
+		}
+		if o.Encoding == undecided {
+			o.Encoding, o.Mixed = decidedLater(text[at:], o.Run)
 		}
 		// A program may have saved the file with a delimiter and quotes of its own.
 		before := bytes.TrimRight(text[max(0, at-1<<10):at], "\"'")
@@ -230,6 +230,35 @@ func findOrigin(text []byte) (origin, bool) {
 		}
 		return o, slices.ContainsFunc(rejectCodes, func(c Code) bool { return bytes.Contains(before, []byte(c)) })
 	}
+}
+
+// undecided stands for the encoding of a source of which nothing but ASCII was seen.
+const undecided = "-"
+
+func (o *origin) setEncoding(from *Found) {
+	o.Encoding, o.Mixed = from.Encoding.Label, from.Encoding.Mixed
+	if from.Encoding.ASCII {
+		o.Encoding = undecided
+	}
+}
+
+// decidedLater gives the encoding that a later origin of a run names.
+func decidedLater(text []byte, run string) (label, mixed string) {
+	for part := range bytes.SplitSeq(text, []byte(originMark)) {
+		if o, ok := parseOrigin(originMark + string(originCell(part))); ok && o.Run == run && o.Encoding != undecided {
+			return o.Encoding, o.Mixed
+		}
+	}
+	return undecided, ""
+}
+
+// originCell gives the beginning of text that can be in the cell of an origin.
+func originCell(text []byte) []byte {
+	text = text[:min(len(text), 1<<9)]
+	if end := bytes.IndexAny(text, "\r\n\t \"',;|"); end >= 0 {
+		text = text[:end]
+	}
+	return text
 }
 
 // trailer writes what a RejectWriter adds.
@@ -246,7 +275,7 @@ type trailer struct {
 
 func newTrailer(from *Found) (trailer, error) {
 	d := from.Dialect.Dialect
-	t := trailer{origin: origin{Run: from.Run, Encoding: from.Encoding.Label, Mixed: from.Encoding.Mixed, Dialect: d}, structure: structure(d)}
+	t := trailer{origin: origin{Run: from.Run, Dialect: d}, structure: structure(d)}
 	pick := func(from string) string {
 		for _, r := range from {
 			if !strings.ContainsRune(t.structure, r) {

@@ -80,7 +80,9 @@ func FuzzRoads(f *testing.F) {
 		}
 		if other := int(choice>>3) % len(roadEncodings); other > 0 && sp.enc.Identity() {
 			sp.found.Encoding.Mixed = roadEncodings[other]
-			sp.other = settleMixed(&sp.found.Encoding, p.Dialect)
+			if mixable(sp.found.Encoding, p.Dialect) {
+				sp.other = second(sp.found.Encoding)
+			}
 		}
 		for {
 			w, err := sp.next(ctx)

@@ -55,23 +55,16 @@ func newLens(enc *encoding.Encoding, d dialect.Dialect, limits *Limits) (*lens, 
 	return l, nil
 }
 
-// settleMixed gives the second encoding of a source that mixes two; nil if it does not. Structure is looked for as in UTF-8,
-// so a source is not read as mixed where a structural character can be part of another one in the second encoding, or is
-// not ASCII and so written differently in the two.
-func settleMixed(g *encoding.Guess, d dialect.Dialect) *encoding.Encoding {
-	other := second(*g)
-	if other == nil {
-		return nil
-	}
+// mixable says whether a source can be read cell by cell in two encodings: structure is looked for as in UTF-8, so no
+// structural character may be part of another one in the second encoding, or written differently in the two.
+func mixable(g encoding.Guess, d dialect.Dialect) bool {
+	other := second(g)
 	for _, r := range structure(d) {
 		if r >= utf8.RuneSelf || !other.Safe(byte(r)) {
-			g.Evidence = append(slices.Clone(g.Evidence),
-				fmt.Sprintf("it is not read as a mixture: what has a meaning in the dialect may be part of a character in %s", g.Mixed))
-			g.Mixed = ""
-			return nil
+			return false
 		}
 	}
-	return other
+	return true
 }
 
 // second gives the second encoding of a guess; nil if it has none.
@@ -449,8 +442,8 @@ func (sp *splitter) skipLine(ctx context.Context, view []byte) (*window, error) 
 
 // decide settles the encoding as soon as the buffer holds a byte that is not ASCII, when the sample did
 // not: what was delivered before is the same in every encoding that can still come. The sample it looks at
-// begins with the line of that byte, so that it does not depend on the size of batches. It is made longer as the first one
-// is, before anything of it is delivered.
+// begins with the line of that byte, so that it does not depend on the size of batches (but for lines beyond the limit on
+// records). It is made longer as the first one is, before anything of it is delivered.
 func (sp *splitter) decide(ctx context.Context) error {
 	if !sp.open {
 		return nil
@@ -464,13 +457,14 @@ func (sp *splitter) decide(ctx context.Context) error {
 	var guess encoding.Guess
 	var sample []byte
 	var end int
-	start := bytes.LastIndexByte(sp.buf[:at], '\n') + 1
+	start := bytes.LastIndexAny(sp.buf[:at], "\r\n") + 1
 	for size := sp.s.SampleSize; ; size *= 2 {
 		if err := sp.fill(ctx, at+size); err != nil {
 			return err
 		}
 		end = min(len(sp.buf), at+size)
-		sample = sp.buf[start:end]
+		utf8, _ := encoding.Get("UTF-8")
+		sample = bytes.TrimPrefix(sp.buf[start:end], utf8.BOM()) // of a file that was put behind another
 		if sp.found.Encoding.BOM > 0 {
 			sample = slices.Concat(sp.enc.BOM(), sample)
 		}
@@ -479,20 +473,27 @@ func (sp *splitter) decide(ctx context.Context) error {
 			break
 		}
 	}
-	if guess.ASCII { // an escape that begins no other character set
+	if guess.ASCII { // an escape that begins no other character set, or a mark in the middle
 		sp.ascii = sp.offset + int64(end)
 		return nil
 	}
 	sp.open = false
-	enc, err := encoding.Get(guess.Label)
-	if err != nil || enc.Unit() != 1 {
-		return nil // it has been ASCII so far
+	d := sp.found.Dialect.Dialect
+	if guess.Mixed != "" && !mixable(guess, d) {
+		guess = guess.Unmixed(sample)
 	}
-	l, err := newLens(enc, sp.found.Dialect.Dialect, &sp.s.Limits)
-	if err != nil {
-		return nil // nor one that cannot write the delimiter
+	l := sp.lens
+	if enc, err := encoding.Get(guess.Label); err == nil && enc.Unit() == 1 {
+		l, err = newLens(enc, d, &sp.s.Limits)
+		if err != nil {
+			l = sp.lens // it cannot write the delimiter
+		}
 	}
-	l.other = settleMixed(&guess, sp.found.Dialect.Dialect)
+	if l == sp.lens {
+		guess = encoding.Guess{Label: sp.enc.Name(), Confidence: 0.1, BOM: sp.found.Encoding.BOM, Evidence: []string{
+			fmt.Sprintf("from byte %d on it looks like %s, but what is before it is not", sp.offset+int64(start), guess.Label)}}
+	}
+	l.other = second(guess)
 	if guess.Confidence < sp.s.MinConfidence {
 		return unsure("encoding", guess.Label, guess.Confidence, sp.s.MinConfidence)
 	}
