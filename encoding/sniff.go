@@ -53,7 +53,8 @@ type Candidate struct {
 //  5. UTF-8 mixed with a legacy encoding, also behind the byte order mark of UTF-8: at least three different cells, on
 //     three lines, and one in twenty of those that are not ASCII, are well-formed, and as many are not and read well in one
 //     legacy encoding, which must be one that rarely looks like UTF-8 in cells as long as these;
-//  6. UTF-8, if what is not ASCII is well-formed, or at least twice as often well-formed as not;
+//  6. UTF-8, if what is not ASCII is well-formed, or at least twice as often well-formed as not; a lone letter of another
+//     script in a word of ASCII letters does not count as well-formed, as with Polish capitals in windows-1250;
 //  7. of the legacy encodings the one whose text looks most like a language that is written in it.
 func Sniff(sample []byte) Guess {
 	for _, sniff := range []func([]byte) (Guess, bool){sniffMark, sniffWide, sniffISO2022JP, sniffASCII, sniffUTF8} {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sluicecsv/sluice/dialect"
+	"github.com/sluicecsv/sluice/encoding"
 	"github.com/sluicecsv/sluice/ingest"
 	"github.com/sluicecsv/sluice/ingest/sqlsink"
 )
@@ -90,6 +91,9 @@ func (r result) found() []string {
 	f := r.status.Found
 	d := f.Dialect
 	how := f.Encoding.Label
+	if f.Encoding.Mixed != "" {
+		how += " mixed with " + f.Encoding.Mixed
+	}
 	if f.Container != "" {
 		how += " in " + f.Container
 	}
@@ -126,8 +130,8 @@ func (r result) warnings() (list []string) {
 	enc, d := f.Encoding, f.Dialect
 	if enc.Confidence < doubtful {
 		text := fmt.Sprintf("the encoding is a guess (%s)", percentOf(enc.Confidence))
-		if len(enc.RunnersUp) > 0 {
-			text += fmt.Sprintf(", it could be %s (%s)", enc.RunnersUp[0].Label, percentOf(enc.RunnersUp[0].Confidence))
+		if i := slices.IndexFunc(enc.RunnersUp, func(c encoding.Candidate) bool { return !c.Same }); i >= 0 {
+			text += fmt.Sprintf(", it could be %s (%s)", enc.RunnersUp[i].Label, percentOf(enc.RunnersUp[i].Confidence))
 		}
 		say("%s: see whether accents are right, -encoding pins it", text)
 	}

@@ -43,8 +43,10 @@ func TestResult_print(t *testing.T) {
 	}{
 		{"all is well", done(found(nil)), nil, []string{"2 columns, a header row\n", "10 read: 10 loaded\n", "2 s, 5 rows and 5.0 kB a second", "loaded into table t of out.db"}, []string{"check", "rejected"}},
 		{"an encoding that is a guess", done(found(func(f *ingest.Found) {
-			f.Encoding = encoding.Guess{Label: "windows-1252", Confidence: .5, RunnersUp: []encoding.Candidate{{Label: "windows-1250", Confidence: .25}}}
+			f.Encoding = encoding.Guess{Label: "windows-1252", Confidence: .5, RunnersUp: []encoding.Candidate{
+				{Label: "windows-1254", Confidence: .4, Same: true}, {Label: "windows-1250", Confidence: .25}}}
 		})), nil, []string{"check     the encoding is a guess (50 %), it could be windows-1250 (25 %): "}, nil},
+		{"two encodings", done(found(func(f *ingest.Found) { f.Encoding.Mixed = "windows-1252" })), nil, []string{"UTF-8 mixed with windows-1252, delimiter"}, nil},
 		{"a dialect that is a guess", done(found(func(f *ingest.Found) {
 			f.Dialect.Confidence = .6
 			f.Dialect.RunnersUp = []dialect.Candidate{{Dialect: dialect.Dialect{Delimiter: ";"}}}
