@@ -458,15 +458,15 @@ func (sp *splitter) decide(ctx context.Context) error {
 	var sample []byte
 	var end int
 	start := bytes.LastIndexAny(sp.buf[:at], "\r\n") + 1
+	mark := sp.enc.BOM() // what is ASCII so far is read as UTF-8
 	for size := sp.s.SampleSize; ; size *= 2 {
 		if err := sp.fill(ctx, at+size); err != nil {
 			return err
 		}
 		end = min(len(sp.buf), at+size)
-		utf8, _ := encoding.Get("UTF-8")
-		sample = bytes.TrimPrefix(sp.buf[start:end], utf8.BOM()) // of a file that was put behind another
+		sample = bytes.TrimPrefix(sp.buf[start:end], mark) // of a file that was put behind another
 		if sp.found.Encoding.BOM > 0 {
-			sample = slices.Concat(sp.enc.BOM(), sample)
+			sample = slices.Concat(mark, sample)
 		}
 		guess = encoding.Sniff(sample)
 		if end < at+size || size >= sampleGrowth*sp.s.SampleSize || !inDoubt(guess, sample) {
@@ -484,8 +484,9 @@ func (sp *splitter) decide(ctx context.Context) error {
 	}
 	l := sp.lens
 	if enc, err := encoding.Get(guess.Label); err == nil && enc.Unit() == 1 {
-		l, err = newLens(enc, d, &sp.s.Limits)
-		if err != nil {
+		if l, err = newLens(enc, d, &sp.s.Limits); err == nil {
+			l.other = second(guess)
+		} else {
 			l = sp.lens // it cannot write the delimiter
 		}
 	}
@@ -493,7 +494,6 @@ func (sp *splitter) decide(ctx context.Context) error {
 		guess = encoding.Guess{Label: sp.enc.Name(), Confidence: 0.1, BOM: sp.found.Encoding.BOM, Evidence: []string{
 			fmt.Sprintf("from byte %d on it looks like %s, but what is before it is not", sp.offset+int64(start), guess.Label)}}
 	}
-	l.other = second(guess)
 	if guess.Confidence < sp.s.MinConfidence {
 		return unsure("encoding", guess.Label, guess.Confidence, sp.s.MinConfidence)
 	}
