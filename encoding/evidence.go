@@ -11,7 +11,6 @@ type evidence struct {
 	text    []byte // the parts, each between line feeds
 	chars   int    // bytes at or above 0x80 in them
 	count   [256]int
-	known   [256]bool // the bytes of the parts before
 	triples []triple
 	parts   []part
 	seen    [2 << 10]uint64 // a hash table of parts
@@ -97,7 +96,6 @@ func (ev *evidence) reset() {
 	ev.text, ev.triples, ev.parts = append(ev.text[:0], '\n'), ev.triples[:0], ev.parts[:0]
 	ev.chars = 0
 	clear(ev.count[:])
-	clear(ev.known[:])
 	clear(ev.seen[:])
 }
 
@@ -121,10 +119,9 @@ func (ev *evidence) add(word []byte, cut bool) {
 	}
 	for i := start; i < len(ev.text)-1; i++ {
 		b := ev.text[i]
-		ev.count[b]++
 		if b >= utf8.RuneSelf {
 			ev.chars++
-			ev.triples = append(ev.triples, triple{ev.text[i-1], b, ev.text[i+1], ev.known[b]})
+			ev.triples = append(ev.triples, triple{ev.text[i-1], b, ev.text[i+1], ev.count[b] > 0})
 			high = true
 		} else if isASCIILetter(rune(b)) {
 			if isASCIILetter(rune(ev.text[i+1])) {
@@ -136,7 +133,7 @@ func (ev *evidence) add(word []byte, cut bool) {
 	}
 	endRun()
 	for _, b := range word {
-		ev.known[b] = true
+		ev.count[b]++
 	}
 	ev.parts = append(ev.parts, part{len(ev.text), len(ev.triples), cut})
 }

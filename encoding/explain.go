@@ -3,7 +3,6 @@ package encoding
 import (
 	"bytes"
 	"cmp"
-	"iter"
 	"math"
 	"slices"
 	"unicode"
@@ -30,13 +29,19 @@ func (g Guess) Explain(sample []byte, n int) (rival string, cells []Reading) {
 	if ours == nil || g.ASCII || g.BOM > 0 && g.Mixed == "" || ours.Unit() > 1 || ours.kind == kindISO2022 {
 		return "", nil
 	}
+	sample = sample[max(0, min(len(sample), g.BOM)):]
 	for _, r := range g.RunnersUp {
 		theirs := lookup(r.Label)
 		if r.Same || r.Label == g.Mixed || theirs == nil || theirs.Unit() > 1 {
 			continue
 		}
-		for cell := range distinctCells(sample[max(0, min(len(sample), g.BOM)):]) {
-			ours := ours
+		others := false
+		for start, end := range distinctCells(sample, maxExplained) {
+			if end == len(sample) && others {
+				break // it may end within a character
+			}
+			others = true
+			cell, ours := sample[start:end], ours
 			if other := lookup(g.Mixed); other != nil && !utf8.Valid(cell) {
 				ours = other
 			}
@@ -55,29 +60,7 @@ func (g Guess) Explain(sample []byte, n int) (rival string, cells []Reading) {
 	return rival, cells[:max(0, min(n, len(cells)))]
 }
 
-// distinctCells gives the cells of a sample that are not ASCII, each once and cut where no encoding in question has a
-// trail byte. The last one may end within a character, and is left out if there is another.
-func distinctCells(sample []byte) iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		seen := make(map[string]bool)
-		for start := 0; start < len(sample) && len(seen) < maxExplained; {
-			end := len(sample)
-			if i := bytes.IndexAny(sample[start:], "\t\r\n,;\""); i >= 0 {
-				end = start + i
-			}
-			cell := sample[start:end]
-			if len(cell) > asciiLen(cell) && !seen[string(cell)] && (end < len(sample) || len(seen) == 0) {
-				seen[string(cell)] = true
-				if !yield(cell) {
-					return
-				}
-			}
-			start = end + 1
-		}
-	}
-}
-
-const maxExplained = 1000 // distinct cells
+const maxExplained = 1000 // different cells
 
 // weigh is the logarithm of the likelihood of a cell in an encoding, as Sniff has it.
 func weigh(cell []byte, e *Encoding) float64 {

@@ -105,10 +105,11 @@ func candidates(ev *evidence) []scored {
 		legacy[i].prepare()
 		tallies[i].reset(&legacy[i])
 	}
+	best := cost(0) // of no evidence: some prior is 0
 	for from, to, size := 0, 0, firstRound; from < len(ev.parts); from, size = to, 2*size {
 		for to = from; to < len(ev.parts) && ev.start(to).text < size; to++ {
 		}
-		best := cost(math.MaxInt32)
+		best = math.MaxInt32
 		for i := range tallies {
 			if t := &tallies[i]; t.behind == 0 {
 				t.add(ev, from, to)
@@ -119,12 +120,6 @@ func candidates(ev *evidence) []scored {
 			if t := &tallies[i]; t.behind == 0 && t.cost > best+hopeless {
 				t.behind = t.cost - best
 			}
-		}
-	}
-	best := cost(math.MaxInt32)
-	for i := range tallies {
-		if t := &tallies[i]; t.behind == 0 {
-			best = min(best, t.cost)
 		}
 	}
 	all := make([]scored, len(tallies))

@@ -10,9 +10,9 @@ import (
 )
 
 // lettersBin is made by encoding/_gen, whose README.md names the sources and their licences. It holds the number of
-// languages, and for each its name, whether it tells the ASCII letters apart, its other letters and the figures of
-// language.logP; then the same for the languages of charsets. Numbers are unsigned varints, text and figures go behind
-// their length.
+// languages, and for each its name, whether it tells the ASCII letters apart, its other letters and its costs; then the number
+// of charsets, and for each its name, the number of its ranges, and for each of these its first character, its length and
+// its costs. Numbers are unsigned varints, and a text stands behind its length.
 //
 //go:embed letters.bin
 var lettersBin []byte
@@ -30,7 +30,7 @@ type language struct {
 	name    string
 	latin   bool   // the ASCII letters are told apart
 	letters []rune // those beyond ASCII, in lower case, the most frequent first
-	costs   []byte // for the classes of the left and the right letter, see at
+	costs   []byte // for each class of the left letter, for each class of the right one; plus offset
 }
 
 // The classes of characters in a language: what is no letter; the ASCII letters; language.letters; and all other letters.
@@ -79,7 +79,7 @@ type charset struct {
 
 type charsetRange struct {
 	first rune
-	costs []byte
+	costs []byte // plus offset
 }
 
 // cost gives the cost of a character; false if there is no figure for it.
@@ -128,10 +128,8 @@ var letters = sync.OnceValue(func() (all struct {
 // languagesOf finds languages by a list of their names.
 func languagesOf(names string) []*language {
 	var all []*language
-	for _, name := range strings.Split(names, " ") {
-		if l := letters().languages[name]; l != nil {
-			all = append(all, l)
-		}
+	for name := range strings.FieldsSeq(names) {
+		all = append(all, letters().languages[name])
 	}
 	return all
 }

@@ -3,6 +3,7 @@ package encoding
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"unicode/utf8"
@@ -19,27 +20,10 @@ type cellCount struct {
 // countCells counts the cells of a text. A character is rarely well-formed UTF-8 by accident, so where some are, next to
 // what is malformed, it rather is UTF-8 that was damaged.
 func countCells(p []byte) (c cellCount) {
-	seen := make(map[string]struct{})
 	leads := leadsOf(p)
 	var lastGood, lastLegacy int // where the last new cell of a kind began
-	for start := 0; start < len(p) && len(seen) < maxCells; {
-		at := start + asciiLen(p[start:])
-		if at == len(p) {
-			break
-		}
-		end := at
-		for at > start && !endsCell(p[at-1]) {
-			at--
-		}
-		for end < len(p) && !endsCell(p[end]) {
-			end++
-		}
+	for at, end := range distinctCells(p, maxCells) {
 		cell := p[at:end]
-		start = end
-		if _, ok := seen[string(cell)]; ok {
-			continue
-		}
-		seen[string(cell)] = struct{}{}
 		newLine := func(last *int) int {
 			n := 0
 			if *last == 0 || bytes.ContainsAny(p[*last:at], "\r\n") {
@@ -66,6 +50,34 @@ func countCells(p []byte) (c cellCount) {
 
 // maxCells is how many different cells are counted.
 const maxCells = 4 << 10
+
+// distinctCells gives where the cells of a text are that are not ASCII, each different one once, and not more than most.
+func distinctCells(p []byte, most int) iter.Seq2[int, int] {
+	return func(yield func(start, end int) bool) {
+		seen := make(map[string]struct{})
+		for next := 0; len(seen) < most; {
+			start := next + asciiLen(p[next:])
+			if start == len(p) {
+				return
+			}
+			end := start
+			for start > next && !endsCell(p[start-1]) {
+				start--
+			}
+			for end < len(p) && !endsCell(p[end]) {
+				end++
+			}
+			next = end
+			if _, ok := seen[string(p[start:end])]; ok {
+				continue
+			}
+			seen[string(p[start:end])] = struct{}{}
+			if !yield(start, end) {
+				return
+			}
+		}
+	}
+}
 
 // leadsOf gives the bytes that well-formed characters of UTF-8 begin with in a text. A cell that ends in another one, as
 // René does in windows-1252, was not cut.

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// cellCost is the cost of a text in windows-1252, as far as its shape and its signs go.
+// cellCost is the cost of a text in an encoding; in a single-byte one, as far as its shape and its signs go.
 func cellCost(t *testing.T, label, text string) cost {
 	t.Helper()
 	raw, err := get(t, label).Encode(text)

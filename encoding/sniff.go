@@ -275,7 +275,11 @@ func sniffUTF8(sample []byte) (Guess, bool) {
 	} else if c.good == 0 || c.good < 2*c.broken {
 		return Guess{}, false
 	}
-	g.RunnersUp = rescuers(sample, 1-g.Confidence)
+	if c.broken == 0 && !c.cut {
+		g.RunnersUp = rescuer(1 - g.Confidence)
+	} else {
+		g.RunnersUp = rescuers(sample, 1-g.Confidence)
+	}
 	return g, true
 }
 
@@ -288,9 +292,14 @@ func rescuers(sample []byte, confidence float64) []Candidate {
 	ev := gather(sample)
 	defer evidences.Put(ev)
 	if ev.chars == 0 {
-		return []Candidate{{Label: "windows-1252", Confidence: confidence}}
+		return rescuer(confidence)
 	}
 	return share(rank(candidates(ev), ev), confidence)
+}
+
+// rescuer is the most common legacy encoding, where nothing tells which it could be.
+func rescuer(confidence float64) []Candidate {
+	return []Candidate{{Label: "windows-1252", Confidence: confidence}}
 }
 
 // runnersUp gives the best behind the first; at least one of them reads the sample otherwise, if there is one.
