@@ -19,8 +19,8 @@ func (s *sniffing) explain() Guess {
 	found.LineEnding = lineEnding(s.table.rows)
 	found.Preamble = s.preamble()
 	found.HeaderRows = NoHeader
-	if s.header {
-		found.HeaderRows = 1
+	if s.headerRows > 0 {
+		found.HeaderRows = s.headerRows
 	}
 	g.Dialect = found.Merge(s.pinned)
 
@@ -128,7 +128,10 @@ func (s *sniffing) evidence(g Guess) []string {
 	}
 	h := s.headerWhy
 	switch {
-	case s.header:
+	case s.headerRows > 0:
+		if s.headerRows > 1 {
+			say("header of %d records: those below the first one are no data of their columns either", s.headerRows)
+		}
 		say("header: %d of %s hold a type that the first record does not; %d of its fields are usual column names", h.names, plural(r.columns, "column"), h.words)
 	case h.same > 0:
 		say("no header: %s of the first record are of the type of their column", plural(h.same, "field"))

@@ -3,6 +3,7 @@ package dialect
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -53,6 +54,85 @@ func weighHeader(text []byte, records []row) headerReport {
 		h.bits++
 	}
 	return h
+}
+
+// maxHeaderRows bounds the records of a header: names under groups of names, and their units.
+const maxHeaderRows = 4
+
+// headerRows returns how many records at the top of a table are its header, given that the first one is: it
+// goes on as long as a record repeats the one before it, gives the units of the columns, or has texts in the
+// columns of numbers and dates below it.
+func headerRows(text []byte, records []row) int {
+	n := 1
+	for n < min(maxHeaderRows, len(records)) && len(records[n].cells) == len(records[0].cells) {
+		below := records[n:min(len(records), n+headerRecords)]
+		if !sameCells(text, records[n-1], records[n]) && !unitsRow(text, below) && !namesAgain(text, below) {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// namesAgain reports whether the first of the records names columns, although one above it did. One odd
+// value does not make a name: at least two columns of a type hold something else, and none its own.
+func namesAgain(text []byte, records []row) bool {
+	h := weighHeader(text, records)
+	if h.names < 2 || h.same > 0 || h.repeated > 0 || h.bits < 8 {
+		return false
+	}
+	return !slices.ContainsFunc(records[0].cells, func(c cell) bool {
+		return missing[strings.ToLower(string(bytes.TrimSpace(text[c.start:c.end])))]
+	})
+}
+
+// missing are values that stand for none.
+var missing = wordSet(`- -- --- ? ?? . .. n/a na n.a. #n/a none null nil nan missing unknown unavailable unspecified undefined tbd tba
+	pending empty nothing unbekannt offen keine fehlt inconnu aucun nc n.c. s/d s/n desconocido ninguno sconosciuto nessuno onbekend geen brak`)
+
+// unitNames are units that stand without brackets.
+var unitNames = wordSet(`m mm cm km µm nm in ft yd mi m² m2 m³ m3 ha l ml µl L mL g kg mg µg t lb oz s ms µs ns min h d K °C °F C degC deg ° rad % ‰ ppm ppb
+	Pa hPa kPa MPa bar mbar psi N kN J kJ MJ W kW MW Wh kWh MWh V mV kV A mA Hz kHz MHz GHz Ω ohm m/s km/h mph kn kg/m³ g/l mg/l mol mmol
+	€ $ £ EUR USD GBP CHF pcs Stk Stück B kB KB MB GB bit px dB lx lm YYYY-MM-DD DD.MM.YYYY HH:MM HH:MM:SS hh:mm hh:mm:ss`)
+
+// wordSet makes a set of the words of a text.
+func wordSet(words string) map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(words) {
+		m[w] = true
+	}
+	return m
+}
+
+// sameCells reports whether two records have the same cells.
+func sameCells(text []byte, a, b row) bool {
+	return len(a.cells) > 1 && slices.EqualFunc(a.cells, b.cells, func(a, b cell) bool {
+		return bytes.Equal(text[a.start:a.end], text[b.start:b.end])
+	})
+}
+
+// unitsRow reports whether most cells of the first record are units of measurement: in brackets, or well
+// known and above numbers.
+func unitsRow(text []byte, records []row) bool {
+	filled, units := 0, 0
+	for j, c := range records[0].cells {
+		b := bytes.TrimSpace(text[c.start:c.end])
+		n := len(b)
+		if n == 0 {
+			continue
+		}
+		filled++
+		switch {
+		case n > 2 && n < 16 && (b[0] == '[' && b[n-1] == ']' || b[0] == '(' && b[n-1] == ')'):
+			units++
+		case unitNames[string(b)] && j < headerColumns:
+			p := profileOf(text, records[1:], j, b)
+			if p.filled > 0 && p.share(kind.typed) >= .75 {
+				units++
+			}
+		}
+	}
+	return units > 1 && units*2 > filled
 }
 
 // A profile sums up a column without its first field.
@@ -275,9 +355,7 @@ func splitName(name string) []string {
 }
 
 // columnNames are words that name columns in the languages of most files.
-var columnNames = func() map[string]bool {
-	m := map[string]bool{}
-	for _, w := range strings.Fields(`
+var columnNames = wordSet(`
 		id ids key code name names title label type kind class category group status state description desc
 		comment comments note notes remark remarks date time datetime timestamp year month day week hour from to
 		start end begin created updated modified first last firstname lastname surname email mail e-mail phone
@@ -312,8 +390,4 @@ var columnNames = func() map[string]bool {
 		όνομα επώνυμο διεύθυνση πόλη χώρα τιμή ποσότητα ημερομηνία έτος περιγραφή
 		名前 氏名 住所 電話番号 日付 価格 数量 金額 名称 番号 年 月 姓名 地址 电话 日期 价格 数量 金额 名称 编号
 		이름 주소 전화번호 날짜 가격 수량 금액
-	`) {
-		m[w] = true
-	}
-	return m
-}()
+`)

@@ -32,11 +32,11 @@ type sniffing struct {
 	best     reading
 	table    table // read by best
 
-	comment   string
-	start     int // index of the first row of the table, len(table.rows) when there is none
-	asked     int // calls of headerBelow
-	header    bool
-	headerWhy headerReport
+	comment    string
+	start      int // index of the first row of the table, len(table.rows) when there is none
+	asked      int // calls of headerBelow
+	headerRows int // 0 where there is no header
+	headerWhy  headerReport
 }
 
 // readSepLine looks for a first line like `sep=;`, which spreadsheets write and obey.

@@ -16,8 +16,15 @@ func (s *sniffing) look() {
 		s.best.bits = bits
 	}
 	s.start = s.findStart()
-	s.headerWhy = weighHeader(s.body, s.records(s.start, headerRecords))
-	s.header = s.headerWhy.bits > 0
+	top := s.records(s.start, headerRecords+maxHeaderRows)
+	s.headerWhy = weighHeader(s.body, top[:min(len(top), headerRecords)])
+	switch {
+	case s.headerWhy.bits > 0:
+		s.headerRows = headerRows(s.body, top)
+	case len(top) > 1 && len(top[0].cells) == len(top[1].cells) && s.headerWhy.same == 0 && namesAgain(s.body, top[1:]):
+		s.headerWhy = weighHeader(s.body, top[1:]) // the first record names groups of columns, not all of them
+		s.headerRows = 1 + headerRows(s.body, top[1:])
+	}
 }
 
 // comments that are looked for. One line is enough for the common ones; the others are also used for
@@ -123,6 +130,11 @@ func (s *sniffing) filled(r row) int {
 	return n
 }
 
+// leftmost reports whether the first n fields of r are filled.
+func (s *sniffing) leftmost(r row, n int) bool {
+	return !slices.ContainsFunc(r.cells[:n], func(c cell) bool { return isSpaces(s.body[c.start:c.end]) })
+}
+
 // fitsTable reports whether row i can be the first of the table.
 func (s *sniffing) fitsTable(i int) bool {
 	r, columns := s.table.rows[i], s.best.columns
@@ -163,10 +175,13 @@ func (s *sniffing) prose(r row) bool {
 // maxPreamble bounds the rows between a title and the header below it.
 const maxPreamble = 50
 
-// title reports whether row i has text in its first field only, in a table of three columns or more whose
-// next rows are full: spreadsheets pad their title rows with empty fields.
+// title reports whether row i has text in its first fields only, in a table of three columns or more whose
+// next rows are full: spreadsheets pad their title rows with empty fields. With two fields or more it may
+// also be a ragged header, unless there is another one below it.
 func (s *sniffing) title(i int) bool {
-	if len(s.table.rows[i].cells) < 3 || s.filled(s.table.rows[i]) > 1 {
+	r := s.table.rows[i]
+	n, filled := len(r.cells), s.filled(r)
+	if n < 3 || filled > 1 && (filled*2 > n || !s.leftmost(r, filled) || !s.headerBelow(i)) {
 		return false
 	}
 	full, rows := 0, 0
