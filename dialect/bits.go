@@ -21,6 +21,7 @@ const (
 	jsonBits       = 3.5 // a character of JSON
 	commaSpaceBits = 2.0 // that a comma and a space in a phrase cost less than each of them
 	paddingBits    = 0.5 // a space or TAB at either end of a field
+	queryBits      = 1.0 // = and & in a URL
 	joinBits       = 2.5 // _ - or . within a name
 
 	quotedPunctuationBits = 4.0  // within quotes, which are there because of it
@@ -74,7 +75,24 @@ var charBits = func() (bits [256]float64) {
 		}
 	}
 	bits['|'], bits[';'], bits['\n'], bits['\r'] = 8, 7, 5, 0
-	bits[0xc2] = 8 // begins signs (§ ¦ £), not letters
+	bits['\t'], bits['='] = 16, 3 // no text has TABs; settings and queries have =
+	bits[0xc2] = 8                // begins signs (§ ¦ £), not letters
+	return bits
+}()
+
+// firstByte returns -1 where there is none.
+func firstByte(s string) int {
+	if s == "" {
+		return -1
+	}
+	return int(s[0])
+}
+
+// protectedBits is what a byte costs that quotes or an escape protect.
+var protectedBits = func() (bits [256]float64) {
+	for b := range bits {
+		bits[b] = min(charBits[b], quotedPunctuationBits)
+	}
 	return bits
 }()
 
@@ -168,24 +186,29 @@ func (g grammar) value(text []byte, f cell) (kind, float64) {
 // one.
 func (g grammar) protectedText(b []byte, quoted bool) float64 {
 	total := lengthBits(len(b))
+	costs := &charBits
+	if quoted {
+		costs = &protectedBits
+	}
+	escape, closing := firstByte(g.escape), firstByte(g.close)
 	for i := 0; i < len(b); i++ {
-		protected := quoted
+		if c := int(b[i]); c != escape && c != closing {
+			total += costs[c]
+			continue
+		}
+		at := costs
 		switch {
-		case g.escape != "" && b[i] == g.escape[0] && bytes.HasPrefix(b[i:], []byte(g.escape)):
-			protected = true
+		case startsWith(b[i:], g.escape):
+			at = &protectedBits
 			i += len(g.escape)
-		case g.close != "" && b[i] == g.close[0] && bytes.HasPrefix(b[i:], []byte(g.close)):
-			if i += len(g.close); !g.doubled || !bytes.HasPrefix(b[i:], []byte(g.close)) {
+		case startsWith(b[i:], g.close):
+			if i += len(g.close); !g.doubled || !startsWith(b[i:], g.close) {
 				total += strayBits
 			}
 			i += len(g.close) - 1
 		}
-		switch {
-		case i >= len(b):
-		case protected:
-			total += min(charBits[b[i]], quotedPunctuationBits)
-		default:
-			total += charBits[b[i]]
+		if i < len(b) {
+			total += at[b[i]]
 		}
 	}
 	return total

@@ -39,7 +39,14 @@ func grammars(text []byte, pinned Dialect) []grammar {
 	list := combine(text, pinned, delims, candidateQuotes(text, delims, pinned))
 	if len(list) == 0 {
 		// What is pinned leaves nothing that occurs: assume something.
-		list = combine(text, pinned, []string{",", ";", "\t", "|"}, []string{`"`, "'", None})
+		delims, quotes := []string{",", ";", "\t", "|"}, []string{`"`, "'", None}
+		if pinned.Delimiter != "" {
+			delims = []string{pinned.Delimiter}
+		}
+		if pinned.Quote != "" {
+			quotes = []string{pinned.Quote}
+		}
+		list = combine(text, pinned, delims, quotes)
 	}
 	if len(list) == 0 {
 		list = []grammar{newGrammar(cmp.Or(pinned.Delimiter, ","), cmp.Or(pinned.Quote, None), cmp.Or(pinned.Escape, None), pinned)}
@@ -69,9 +76,23 @@ func combine(text []byte, pinned Dialect, delims, quotes []string) []grammar {
 	return list
 }
 
-// hasRuns reports whether spaces stand in a run, or at the end of a line.
+// hasRuns reports whether spaces stand in runs in a tenth of the lines, or at an end of the first one. Where
+// they stand at the end of others only, the last column has a name and no values.
 func hasRuns(text []byte) bool {
-	return bytes.Contains(text, []byte("  ")) || bytes.Contains(text, []byte(" \n")) || bytes.Contains(text, []byte(" \r"))
+	filled, runs := 0, 0
+	for _, line := range lines(text, candidateLines) {
+		inner := bytes.TrimSpace(line)
+		if len(inner) == 0 {
+			continue
+		}
+		if filled++; filled == 1 && (line[0] == ' ' || line[len(line)-1] == ' ') {
+			return true
+		}
+		if bytes.Contains(inner, []byte("  ")) {
+			runs++
+		}
+	}
+	return runs > 0 && runs*10 >= filled
 }
 
 func newGrammar(delimiter, quote, escape string, pinned Dialect) grammar {
@@ -200,7 +221,7 @@ func closes(text []byte, quote string, delims []string, enough int) int {
 }
 
 func startsWith(b []byte, s string) bool {
-	return s != "" && len(b) >= len(s) && string(b[:len(s)]) == s
+	return s != "" && len(b) >= len(s) && b[0] == s[0] && (len(s) == 1 || string(b[:len(s)]) == s)
 }
 
 func endsWith(b []byte, s string) bool {

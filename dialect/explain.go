@@ -10,7 +10,7 @@ const maxRunnersUp = 5
 
 // explain puts what was found into words.
 func (s *sniffing) explain() Guess {
-	g := Guess{Columns: s.best.columns}
+	g := Guess{Columns: s.best.columns, Bits: math.Round(s.best.bits), known: s.pinned}
 	if s.best.rows == 0 || s.start == len(s.table.rows) {
 		g.Columns = 0
 	}
@@ -56,12 +56,29 @@ func (s *sniffing) confidence() float64 {
 	case s.best.columns < 2:
 		p = min(p, .3)
 	case s.best.rows < 2:
-		p = min(p, .6)
+		p = min(p, .55)
+	case s.decimals():
+		p = min(p, .5)
 	}
 	if s.best.rows > 0 && s.best.columns > 1 {
-		p *= .5 + .5*float64(s.best.fits)/float64(s.best.rows)
+		p *= .3 + .7*float64(s.best.fits)/float64(s.best.rows)
 	}
 	return p
+}
+
+// decimals reports whether each row that the comma cuts may as well be one number with a decimal comma.
+func (s *sniffing) decimals() bool {
+	if s.best.delimiter != "," || s.best.columns != 2 {
+		return false
+	}
+	for _, r := range s.table.rows {
+		if len(r.cells) > 1 {
+			if k, _ := classify(s.body[r.start:r.end]); k != kindLocal {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (s *sniffing) runnersUp(found Dialect) []Candidate {

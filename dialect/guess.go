@@ -19,8 +19,14 @@ type Guess struct {
 	// Evidence says in short sentences what decided: counts and line numbers, never a value of the file.
 	Evidence []string `json:"evidence,omitempty"`
 
+	// Bits is the length of the description of the sample when it is read this way. It compares with that of
+	// the runners-up.
+	Bits float64 `json:"bits"`
+
 	// RunnersUp are the other dialects that were considered, best first.
 	RunnersUp []Candidate `json:"runners_up,omitempty"`
+
+	known Dialect // what was pinned
 }
 
 // A Candidate is a dialect that was considered.

@@ -156,7 +156,7 @@ func classifyTrimmed(b []byte) (kind, float64) {
 		return kindWord, text
 	}
 	if mask&isColon != 0 && mask&isSpace == 0 && url(b) {
-		return kindURL, min(text, float64(n)*urlBits)
+		return kindURL, min(text, float64(n)*urlBits-float64(bytes.Count(b, []byte("="))+bytes.Count(b, []byte("&")))*(urlBits-queryBits))
 	}
 	if mask&isAt != 0 && mask&isLetter != 0 && mask&(isSpace|isColon|isSlash|isComma|isOther|isQuote|isBracket) == 0 && email(b) {
 		return kindEmail, text - charBits['@']
@@ -176,7 +176,21 @@ func classifyTrimmed(b []byte) (kind, float64) {
 	if (b[0] == '{' || b[0] == '[') && (b[n-1] == '}' || b[n-1] == ']') && n > 1 {
 		return kindJSON, min(text, float64(n)*jsonBits)
 	}
-	return kindText, text
+	return kindText, min(text, setting(b, text))
+}
+
+// setting returns the bits of a text like key=value, of which the value has a kind of its own.
+func setting(b []byte, text float64) float64 {
+	key, value, ok := bytes.Cut(b, []byte("="))
+	if !ok || bytes.IndexByte(value, '=') >= 0 {
+		return text
+	}
+	mask, bits := scanBytes(key)
+	if mask == 0 || mask&^(isLetter|isDigit|isJoin) != 0 {
+		return text
+	}
+	_, v := classify(value)
+	return bits + lengthBits(len(key)) + charBits['='] + v
 }
 
 const longestFlag = 5

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"bytes"
+	"hash/maphash"
 	"math"
 )
 
@@ -29,7 +30,9 @@ func score(t *table, g grammar) reading {
 	r.fits = o.counts[r.columns]
 	r.bits = dialectBits(g) + newCountBits*float64(len(o.counts)) + aroundBits*float64(o.around)
 
-	columns := make([]column, min(r.columns, maxColumns))
+	t.columns = room(t.columns, min(r.columns, maxColumns))
+	columns := t.columns[:min(r.columns, maxColumns)]
+	clear(columns)
 	var rest column
 	clear(t.seen)
 	for i, row := range t.rows {
@@ -42,14 +45,14 @@ func score(t *table, g grammar) reading {
 			r.notice(t.text, row)
 		}
 		text, novel := t.novelText(row)
+		bits := 0.0
 		switch {
 		case text == 0: // a line that comes again says nothing new
 		case outside:
-			r.bits += text + titleBits
+			bits = text + titleBits
 		case remark:
-			r.bits += text + remarkBits
+			bits = text + remarkBits
 		default:
-			bits := 0.0
 			for j, f := range row.cells {
 				k, v := g.value(t.text, f)
 				switch {
@@ -61,8 +64,10 @@ func score(t *table, g grammar) reading {
 					bits += rest.cost(k, v, f)
 				}
 			}
-			r.bits += min(g.countBits(len(row.cells), o)+bits*novel, text+literalBits)
+			bits = min(g.countBits(len(row.cells), o)+bits*novel, text+literalBits)
 		}
+		r.bits += bits
+		t.rows[i].bits = float32(bits)
 	}
 	if !r.proven() {
 		r.bits += idleQuoteBits * float64(max(r.quotes, 1))
@@ -74,6 +79,19 @@ func score(t *table, g grammar) reading {
 // title or a word that is meant otherwise, and are part of the text there.
 func (r *reading) proven() bool {
 	return r.open == "" || r.open == `"` || r.needed > 0 || 2*r.quotes > r.filled
+}
+
+// goOn adds what the same grammar makes of a text further down the file.
+func (r *reading) goOn(further reading) {
+	r.bits += further.bits - dialectBits(r.grammar)
+	r.filled += further.filled
+	r.quotes += further.quotes
+	r.needed += further.needed
+	r.broken += further.broken
+	r.escapes += further.escapes
+	r.spaced += further.spaced
+	r.inner += further.inner
+	r.spacedQ = r.spacedQ || further.spacedQ
 }
 
 // maxColumns bounds the memory for kinds; what stands further right shares one column.
@@ -209,17 +227,22 @@ func (t *table) novelText(r row) (bits, share float64) {
 			line = b[:i+1]
 		}
 		b = b[len(line):]
-		h := hash(line)
+		h := maphash.Bytes(seed, line)
 		if t.seen[h] {
 			known += len(line)
 			continue
 		}
 		t.seen[h] = true
-		_, text := scanBytes(line)
+		text := 0.0
+		for _, c := range line {
+			text += charBits[c]
+		}
 		bits += text + lengthBits(len(line))
 	}
 	return bits, 1 - float64(known)/float64(max(r.end-r.start, 1))
 }
+
+var seed = maphash.MakeSeed()
 
 // lines reports whether there is more in the rows than blank lines and what may be comments.
 func (t *table) lines(rows []row) bool {
@@ -239,13 +262,4 @@ func (t *table) remark(r row) bool {
 		}
 	}
 	return false
-}
-
-// hash is FNV-1a.
-func hash(b []byte) uint64 {
-	h := uint64(14695981039346656037)
-	for _, c := range b {
-		h = (h ^ uint64(c)) * 1099511628211
-	}
-	return h
 }

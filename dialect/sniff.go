@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"sync"
 )
 
 // Sniff guesses the dialect of a file from a sample of its text: the first 64 KiB are plenty. The text is
@@ -12,8 +13,12 @@ import (
 // incomplete where there are others. Fields that are pinned in known come back unchanged and narrow the
 // search. Every text has an answer, "," and `"` with a low confidence where nothing speaks for anything.
 // Time and memory are linear in the sample. Sniff keeps no reference to it.
-func Sniff(sample []byte, known Dialect) Guess {
-	s := sniffing{text: sample, pinned: known, body: sample}
+//
+// Further are stretches from further down the file, if any, each from the beginning of a line: they have a
+// say in the choice of delimiter, quote and escape where the sample leaves it open, and in nothing else.
+func Sniff(sample []byte, known Dialect, further ...[]byte) Guess {
+	s := sniffing{text: sample, pinned: known, body: sample, further: further, table: tables.Get().(*table)}
+	defer s.table.free()
 	s.readSepLine()
 	s.weigh()
 	s.look()
@@ -28,9 +33,11 @@ type sniffing struct {
 	body   []byte // text without the `sep=` line
 	above  int    // lines cut off the text to get the body
 
+	further [][]byte
+
 	readings []reading // best first
 	best     reading
-	table    table // read by best
+	table    *table // read by best
 
 	comment    string
 	start      int // index of the first row of the table, len(table.rows) when there is none
@@ -65,11 +72,18 @@ func (s *sniffing) readSepLine() {
 }
 
 // Every grammar reads the head of the sample; those that do best there read all of it. Grammars that
-// differ in a quote or an escape that comes late do equally well in the head.
-const (
-	headBytes = 10 << 10
-	finalists = 6
-)
+// differ in a quote or an escape that comes late do equally well in the head. The first round is for samples
+// in which everything occurs; most have fewer grammars than it leaves.
+var rounds = []struct{ bytes, best int }{{2 << 10, 24}, {10 << 10, 6}}
+
+// tables lends memory to Sniff, most of what it takes.
+var tables = sync.Pool{New: func() any { return new(table) }}
+
+// free gives a table back, without the text.
+func (t *table) free() {
+	t.text, t.seen = nil, nil
+	tables.Put(t)
+}
 
 // weigh reads the text by every grammar that could be meant and sorts the readings.
 func (s *sniffing) weigh() {
@@ -77,33 +91,43 @@ func (s *sniffing) weigh() {
 	if pinned.Delimiter == "" {
 		pinned.Delimiter = s.sep
 	}
-	if known(pinned.Comment) {
-		s.table.comment = pinned.Comment
-	} else if pinned.Comment == "" {
-		s.table.remarks = []string{"#", "//"}
-	}
-	list := grammars(s.body, pinned)
-	if head := headOf(s.body); len(list) > finalists && len(head) < len(s.body) {
-		var best []grammar
-		for _, r := range readings(&s.table, head, list)[:finalists] {
-			best = append(best, r.grammar)
+	s.table.expectComments(pinned.Comment)
+	list := grammars(bytes.Join(append([][]byte{s.body}, s.further...), nil), pinned)
+	for _, round := range rounds {
+		if head := headOf(s.body, round.bytes); len(list) > round.best && len(head) < len(s.body) {
+			var best []grammar
+			for _, r := range readings(s.table, head, list)[:round.best] {
+				best = append(best, r.grammar)
+			}
+			list = best
 		}
-		list = best
 	}
-	s.readings = readings(&s.table, s.body, list)
+	s.readings = readings(s.table, s.body, list)
+	s.readFurther()
 	s.best = s.readings[0]
 	s.table.read(s.best.grammar)
 }
 
-// headOf returns the whole lines at the beginning of text.
-func headOf(text []byte) []byte {
-	if len(text) <= headBytes {
+// expectComments says which lines are comments, or may be where that is not pinned.
+func (t *table) expectComments(pinned string) {
+	t.comment, t.remarks = "", nil
+	switch {
+	case known(pinned):
+		t.comment = pinned
+	case pinned == "":
+		t.remarks = []string{"#", "//"}
+	}
+}
+
+// headOf returns the whole lines within the first n bytes of text.
+func headOf(text []byte, n int) []byte {
+	if len(text) <= n {
 		return text
 	}
-	if i := bytes.LastIndexAny(text[:headBytes], "\r\n"); i >= 0 {
+	if i := bytes.LastIndexAny(text[:n], "\r\n"); i >= 0 {
 		return text[:i+1]
 	}
-	return text[:headBytes]
+	return text[:n]
 }
 
 // readings reads text by every grammar and returns the shortest description first.
@@ -114,8 +138,40 @@ func readings(t *table, text []byte, list []grammar) []reading {
 		t.read(g)
 		all = append(all, score(t, g))
 	}
-	slices.SortStableFunc(all, func(a, b reading) int { return cmp.Compare(a.bits, b.bits) })
+	sortReadings(all)
 	return all
+}
+
+func sortReadings(all []reading) {
+	slices.SortStableFunc(all, func(a, b reading) int { return cmp.Compare(a.bits, b.bits) })
+}
+
+// openBits is how far behind the best reading of the sample another one may be that what stands further down
+// can still bring forward. It has no more to say than that: where it begins within quotes it may be misread.
+const openBits = 64
+
+// readFurther goes on with the readings between which the sample leaves it open.
+func (s *sniffing) readFurther() {
+	open := 0
+	for open < len(s.readings) && s.readings[open].bits <= s.readings[0].bits+openBits {
+		open++
+	}
+	if open < 2 {
+		return
+	}
+	before := s.readings[0].bits
+	for i := range s.readings[:open] {
+		r := &s.readings[i]
+		for _, s.table.text = range s.further {
+			s.table.read(r.grammar)
+			r.goOn(score(s.table, r.grammar))
+		}
+	}
+	s.table.text = s.body
+	sortReadings(s.readings[:open])
+	for i := range s.readings[open:] {
+		s.readings[open+i].bits += s.readings[0].bits - before // as far behind as they were
+	}
 }
 
 // confidence returns how sure it is that the reading r is better than the next one that says something

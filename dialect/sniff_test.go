@@ -3,7 +3,6 @@ package dialect
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -295,18 +294,30 @@ func FuzzSniff(f *testing.F) {
 	})
 }
 
-func BenchmarkSniff(b *testing.B) {
-	random := rand.New(rand.NewPCG(1, 2))
-	var text strings.Builder
-	text.WriteString("id;name;born;price;url;note\n")
-	for i := 0; text.Len() < 64<<10; i++ {
-		fmt.Fprintf(&text, "%d;\"Name %d, it's\";%04d-%02d-%02d;%d,%02d;https://example.com/%d?a=1&b=2;some words | and more: %d\n", i,
-			random.IntN(1000), 1950+random.IntN(60), 1+random.IntN(12), 1+random.IntN(28), random.IntN(100), random.IntN(100), random.IntN(1e6), random.IntN(50))
-	}
-	sample := []byte(text.String())[:64<<10]
-	b.SetBytes(int64(len(sample)))
-	b.ReportAllocs()
-	for b.Loop() {
-		Sniff(sample, Dialect{})
+// What stands further down the file has a say in the dialect, and none in the structure.
+func TestSniffFurther(t *testing.T) {
+	head := "id,name\n1,Ann\n2,Bob\n3,Eve\n"
+	for _, test := range []struct {
+		name    string
+		further []string
+		want    Dialect
+	}{
+		{"nothing", nil, Dialect{}},
+		{"more of the same", []string{"70,Joe\n71,Kim\n", "900,Zoe\n"}, Dialect{}},
+		{"single quotes", []string{"70,'Joe, jr.'\n71,'Kim, sr.'\n72,'Lea, Dr.'\n73,Zoe\n", "900,'Zoe'\n901,'Max, sr.'\n"}, Dialect{Quote: "'"}},
+		{"backslashes", []string{"70,\"Joe \\\"Jr\\\" Fox\"\n71,\"the \\\"Kim\\\", sr.\"\n72,\"Lea\"\n"}, Dialect{Escape: `\`}},
+		{"a title with commas", []string{"Notes, as of today, more or less\n\nid,name\n70,Joe\n71,Kim\n"}, Dialect{}},
+		{"empty", []string{"", "\n"}, Dialect{}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var further [][]byte
+			for _, text := range test.further {
+				further = append(further, []byte(text))
+			}
+			got := Sniff([]byte(head), Dialect{}, further...)
+			want := Dialect{Delimiter: ",", Quote: `"`, Escape: Doubled, Comment: None, LineEnding: LF, SkipSpace: Off, Preamble: NoPreamble, HeaderRows: 1}
+			assert.Equal(t, want.Merge(test.want), got.Dialect)
+			assert.Equal(t, 2, got.Columns)
+		})
 	}
 }

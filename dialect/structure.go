@@ -12,7 +12,7 @@ func (s *sniffing) look() {
 		s.table.comment = s.comment
 		s.table.read(s.best.grammar)
 		bits := s.best.bits // compares with the other readings only as it was
-		s.best = score(&s.table, s.best.grammar)
+		s.best = score(s.table, s.best.grammar)
 		s.best.bits = bits
 	}
 	s.start = s.findStart()
