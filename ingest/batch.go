@@ -62,6 +62,10 @@ type Window struct {
 	Unclosed []int `json:"unclosed,omitempty"` // rows, from 0, that are the first line of a record whose quote is not closed
 	Oversize bool  `json:"oversize,omitempty"` // it is one record, beyond Limits.Record
 	Patience int   `json:"patience"`           // bytes that closing quotes may still be looked for in vain
+
+	// What the windows before it end in.
+	Section Section `json:"section,omitempty"`
+	Blank   bool    `json:"blank,omitempty"` // their last row, comments apart, is a blank one
 }
 
 // A Batch is the records of one window that are to be delivered. It is immutable and never used again

@@ -32,6 +32,8 @@
 //     encoding/csv drops them. A line of spaces and tabs is blank, too.
 //   - A quote that never closes costs the record's first line; in encoding/csv it is the end of the
 //     reading, or under LazyQuotes swallows the rest of the file.
+//   - A quote that is closed on a later line, so that the record does not have the columns of the table, while
+//     its first line by itself does, is taken for one that never closes.
 //   - A bad record is never delivered; encoding/csv returns what it has of it together with the error.
 //     The reading goes on behind it under [Reject].
 //   - Spaces and tabs between a closing quote and the delimiter are passed over; encoding/csv fails, or

@@ -23,6 +23,9 @@ const (
 	CodeRecordTooLarge Code = "record_too_large"  // Limits.Record (Policy.TooLarge)
 	CodeFieldTooLarge  Code = "field_too_large"   // Limits.Field (Policy.TooLarge)
 	CodeTooManyColumns Code = "too_many_columns"  // Limits.Columns (Policy.TooLarge)
+	CodeRepeatedHeader Code = "repeated_header"   // the header again, in the middle of the table (Policy.RepeatedHeader)
+	CodeBelow          Code = "below_table"       // totals, notes and the like below the table (Policy.Below)
+	CodeOtherTable     Code = "other_table"       // a record of another table below the first one (Policy.Below)
 )
 
 // CodeMixed is the code of what is irregular but never bad: it is only counted, in Status.Tolerated.
@@ -34,6 +37,7 @@ const (
 	CodeFormat       Code = "not_text"         // the source is a spreadsheet, a PDF, an image
 	CodeArchive      Code = "archive"          // an archive that cannot be read straight
 	CodeUnsure       Code = "unsure"           // MinConfidence
+	CodeDrift        Code = "drift"            // the source is not what Pipeline.Pin says, or stops being it (Policy.Drift)
 	CodeHeader       Code = "header"           // a header that cannot be used
 	CodeRead         Code = "read"             // the source's Read failed
 	CodeTooLarge     Code = "source_too_large" // Limits.Unpacked, Limits.Ratio
@@ -52,6 +56,7 @@ var (
 	ErrFormat    = errors.New("not delimited text")
 	ErrUnsure    = errors.New("not sure enough of what was sniffed")
 	ErrHeader    = errors.New("unusable header")
+	ErrDrift     = errors.New("not what it was") // any *DriftError
 	ErrRead      = errors.New("cannot read the source")
 	ErrTooLarge  = errors.New("larger than the limit")
 	ErrBadRecord = errors.New("bad record") // any *RecordError

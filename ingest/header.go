@@ -42,6 +42,7 @@ func (sp *splitter) readHeader(ctx context.Context) error {
 		}
 		if row.Kind == scan.Record {
 			sp.found.HeaderRaw = append(sp.found.HeaderRaw, raw...)
+			sp.found.headerRows = append(sp.found.headerRows, raw)
 			cells, err := sp.cells(raw, fields)
 			if err != "" {
 				return headerError(at, err)
@@ -57,6 +58,9 @@ func (sp *splitter) readHeader(ctx context.Context) error {
 	}
 	sp.row = 1
 	sp.found.Table = sp.here()
+	if len(sp.found.Header) > sp.columns {
+		return sp.focus(sp.enc, 0) // most records are short, and those that are not are as they should be
+	}
 	return nil
 }
 
@@ -139,6 +143,20 @@ func visible(r rune) rune {
 	return -1
 }
 
+// columnNames joins what the rows of a header say of each column.
+func columnNames(rows [][]string) []string {
+	var names []string
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(names) {
+				names = append(names, "")
+			}
+			names[i] = strings.TrimSpace(names[i] + " " + strings.TrimSpace(strings.Map(visible, cell)))
+		}
+	}
+	return names
+}
+
 // nameColumns makes the header of the header rows, if there are any, or says what is wrong with them.
 func (sp *splitter) nameColumns(rows [][]string) (wrong string) {
 	width := 0
@@ -148,6 +166,7 @@ func (sp *splitter) nameColumns(rows [][]string) (wrong string) {
 	for i := range rows {
 		width = max(width, len(rows[i]))
 	}
+	sp.found.names = rows
 	if width == 0 {
 		width = sp.found.Dialect.Columns
 	}
@@ -159,17 +178,13 @@ func (sp *splitter) nameColumns(rows [][]string) (wrong string) {
 		return fmt.Sprintf("the table has %d columns: raise Limits.Columns if that is right", width)
 	}
 	header := make(Header, width)
+	names := columnNames(rows)
 	used := map[string]bool{}
 	for i := range header {
-		var parts []string
-		for _, r := range rows {
-			if i < len(r) {
-				if part := strings.TrimSpace(strings.Map(visible, r[i])); part != "" {
-					parts = append(parts, part)
-				}
-			}
+		given := ""
+		if i < len(names) {
+			given = names[i]
 		}
-		given := strings.Join(parts, " ")
 		header[i].Name = given
 		if given != "" && !used[given] {
 			used[given] = true

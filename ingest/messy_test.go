@@ -61,6 +61,8 @@ type expectation struct {
 	Rejects   []reject              `json:"rejects"`
 	Skipped   int64                 `json:"skipped"`
 	Tolerated map[ingest.Code]int64 `json:"tolerated"`
+	Repairs   []mended              `json:"repairs"`
+	Changes   []change              `json:"changes"`
 	Error     *failure              `json:"error"`
 }
 
@@ -104,6 +106,19 @@ type reject struct {
 	Raw       string      `json:"raw"`
 }
 
+type mended struct {
+	Line   int64          `json:"line"`
+	Kind   dialect.Repair `json:"kind"`
+	Column int            `json:"column"`
+}
+
+type change struct {
+	Line      int64       `json:"line"`
+	Code      ingest.Code `json:"code"`
+	Fields    int         `json:"fields"`
+	Delimiter string      `json:"delimiter"`
+}
+
 type failure struct {
 	Code   ingest.Code `json:"code"`
 	Line   int64       `json:"line"`
@@ -134,6 +149,12 @@ func (e *expectation) String() string {
 	fmt.Fprintf(&b, "skipped %d\n", e.Skipped)
 	for _, code := range slices.Sorted(maps.Keys(e.Tolerated)) {
 		fmt.Fprintf(&b, "tolerated %s %d\n", code, e.Tolerated[code])
+	}
+	for _, r := range e.Repairs {
+		fmt.Fprintf(&b, "repair on line %d, column %d: %s\n", r.Line, r.Column, r.Kind)
+	}
+	for _, c := range e.Changes {
+		fmt.Fprintf(&b, "change on line %d: %s, %d fields, delimiter %q\n", c.Line, c.Code, c.Fields, c.Delimiter)
 	}
 	return b.String()
 }
@@ -323,6 +344,12 @@ func (c *messyCase) run(t assert.TestingT, p ingest.Pipeline, src io.Reader) {
 		}
 	}
 	got.Skipped, got.Tolerated = status.Skipped, status.Tolerated
+	for _, r := range status.Repairs {
+		got.Repairs = append(got.Repairs, mended{r.Line, r.Kind, r.Column})
+	}
+	for _, c := range status.Changes {
+		got.Changes = append(got.Changes, change{c.Line, c.Code, c.Fields, c.Delimiter})
+	}
 	assert.Equal(t, want.String(), got.String())
 	o.positions(t)
 

@@ -305,24 +305,26 @@ func TestMixedIsTold(t *testing.T) {
 	assert.Contains(t, log.String(), `encoding="UTF-8 or windows-1252"`)
 }
 
-// The sample that decided comes with Sniff, as it stands in the source, and with nothing else.
+// The samples that decided come with Sniff, that of the encoding as it stands in the source, and with nothing else.
 func TestFoundSample(t *testing.T) {
 	late := "id,name\n" + strings.Repeat("1,Ann\n", 20_000)
 	tail := "7,J\xF6rg\n8,Zo\xEB\n9,Ren\xE9e\n"
-	for _, tt := range []struct{ name, source, want string }{
-		{"at once", "id,name\n" + tail, "id,name\n" + tail},
-		{"late", late + tail, tail},
-		{"empty", "", ""},
+	for _, tt := range []struct{ name, source, want, text string }{
+		{"at once", "id,name\n" + tail, "id,name\n" + tail, "id,name\n7,Jörg\n8,Zoë\n9,Renée\n"},
+		{"late", late + tail, tail, late[:64<<10]},
+		{"empty", "", "", ""},
 	} {
 		found, err := (&ingest.Pipeline{}).Sniff(t.Context(), strings.NewReader(tt.source))
 		require.NoError(t, err, tt.name)
 		assert.Equal(t, tt.want, string(found.Sample), tt.name)
+		assert.Equal(t, tt.text, string(found.Text), tt.name)
 		raw, err := json.Marshal(found)
 		require.NoError(t, err)
 		assert.NotContains(t, string(raw), "Zo", "it is nobody's but the caller's")
 	}
 	status, err := ingest.Run(t.Context(), strings.NewReader(late+tail), ingest.SinkFunc(func(_ context.Context, b *ingest.Batch) error {
 		assert.Nil(t, b.Found().Sample)
+		assert.Nil(t, b.Found().Text)
 		return nil
 	}))
 	require.NoError(t, err)

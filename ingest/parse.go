@@ -17,7 +17,12 @@ type parsed struct {
 	batch   *Batch
 	rejects []*RecordError
 	counts
-	stop *RecordError // the record at which the run ends; nothing behind it was looked at
+	stop    *RecordError // the record at which the run ends; nothing behind it was looked at
+	changes []Change
+	repairs []Repair
+	runs    []widthRun
+	section Section // what the window ends in
+	blank   bool    // its last row is blank
 }
 
 // parser makes a batch of a window. It has two roads with one result. On the quick one the window is
@@ -34,12 +39,18 @@ type parser struct {
 	invalid     []int  // columns of the record in hand with bytes that are no character
 	mixed       []int  // and those in the other encoding of a mixed source
 	row, line   int    // in hand, from the window's first
-	reason      string // of the last reject
-	stopAt      int    // a reject at which the run ends, whatever the policy; -1: none
+	source      []byte // the row in hand: in UTF-8 on the quick road, as it stands in the source on the careful one
+	undecoded   bool   // source is not UTF-8
+	behind      []byte // what stands behind it in the window
+	section     Section
+	blank       bool     // the row before is blank
+	cellsInHand [][]byte // see cells
+	reason      string   // of the last reject
+	stopAt      int      // the row at which the run ends, whatever the policy; -1: none
 }
 
 // parse never fails: what is wrong with a window is in its rejects. If stopAt is not negative the run ends
-// at that row, which is known to be a reject.
+// at that row: nothing behind it is looked at.
 func parse(s *resolved, w *window, stopAt int) *parsed {
 	p := &parser{s: s, w: w, stopAt: stopAt}
 	p.reset()
@@ -53,6 +64,7 @@ func parse(s *resolved, w *window, stopAt int) *parsed {
 	}
 	p.publish()
 	p.out.delivered = int64(len(p.b.rows))
+	p.out.section, p.out.blank = p.section, p.blank
 	return p.out
 }
 
@@ -60,8 +72,9 @@ func (p *parser) reset() {
 	pl := &places{bytes: p.w.raw}
 	pl.find = p.w.rowEnds
 	p.b = &Batch{found: p.w.found, nulls: p.s.nulls, window: p.w.Window, places: pl}
-	p.out = &parsed{batch: p.b, counts: counts{rejects: map[Code]int64{}, tolerated: map[Code]int64{}}}
-	p.text, p.extra, p.row, p.line = nil, nil, 0, 0
+	p.out = &parsed{batch: p.b, counts: counts{rejects: map[Code]int64{}, tolerated: map[Code]int64{}, repaired: map[dialect.Repair]int64{}}}
+	p.text, p.extra, p.row, p.line, p.undecoded = nil, nil, 0, 0, false
+	p.section, p.blank = p.w.Section, p.w.Blank
 }
 
 // publish makes what is in the parser's buffers readable through the batch. What has been published is
@@ -116,9 +129,10 @@ func (p *parser) quick() bool {
 	p.b.fields = make([]scan.Field, 0, min(int(p.w.Rows)*len(p.b.found.Header), len(p.text)+1))
 	g, unclosed := p.w.lens.text, p.w.Unclosed
 	at := 0
-	for ; p.row < int(p.w.Rows) && p.out.stop == nil; p.row++ {
+	for ; p.row < int(p.w.Rows) && !p.over(); p.row++ {
 		first := len(p.b.fields)
 		row := p.w.scanRow(g, p.text, at, p.row, &unclosed, &p.b.fields)
+		p.source, p.behind = p.text[at:row.End], p.text[row.End:]
 		at = row.End
 		for i, f := range p.b.fields[first:] {
 			if f.Escaped() {
@@ -130,19 +144,24 @@ func (p *parser) quick() bool {
 		p.record(row, first)
 		p.line += row.Lines
 	}
-	return p.out.stop != nil || at == len(p.text)
+	return p.over() || at == len(p.text)
 }
+
+// over says that the run ends before the row in hand.
+func (p *parser) over() bool { return p.out.stop != nil || p.stopAt >= 0 && p.row > p.stopAt }
 
 // careful is the careful road.
 func (p *parser) careful() {
 	l := p.w.lens
 	view, unclosed := l.view(nil, p.w.raw), p.w.Unclosed
+	p.undecoded = true
 	p.irregular = irregular{true, true, true}
 	var fields []scan.Field
 	at := 0
-	for ; p.row < int(p.w.Rows) && p.out.stop == nil; p.row++ {
+	for ; p.row < int(p.w.Rows) && !p.over(); p.row++ {
 		fields = fields[:0]
 		row := p.w.scanRow(l.raw, view, at, p.row, &unclosed, &fields)
+		p.source, p.behind = p.w.raw[at*l.unit:row.End*l.unit], view[row.End:]
 		at = row.End
 		first := len(p.b.fields)
 		p.invalid, p.mixed = p.invalid[:0], p.mixed[:0]
@@ -195,10 +214,14 @@ func (p *parser) cell(column int, f scan.Field, raw []byte) {
 func (p *parser) record(row scan.Row, first int) {
 	p.out.read++
 	policy := &p.s.Policy
-	switch row.Kind {
-	case scan.Comment:
+	if row.Kind == scan.Comment {
 		p.out.skipped++
 		return
+	}
+	row, mended := p.repair(row, first)
+	afterBlank := p.blank && !mended
+	p.blank = row.Kind == scan.Blank
+	switch row.Kind {
 	case scan.Blank:
 		if policy.Blank == Skip {
 			p.out.skipped++
@@ -218,6 +241,9 @@ func (p *parser) record(row scan.Row, first int) {
 		return
 	}
 	if p.w.found.trailer > 0 && !p.dropTrailer(first) {
+		return
+	}
+	if row.Kind == scan.Record && !p.below(first, afterBlank) {
 		return
 	}
 	if row.Stray && !p.tolerate(CodeStrayQuote, first, 0, 1, "a quoted field has a quote inside that is not escaped: double it") {
@@ -262,19 +288,24 @@ func labels(g encoding.Guess) string {
 
 // width sees to it that a record has as many fields as the table has columns, and none beyond its limit.
 func (p *parser) width(row scan.Row, first int) bool {
-	n, columns := len(p.b.fields)-first, len(p.b.found.Header)
+	n, columns := len(p.b.fields)-first, p.columns()
 	policy := &p.s.Policy
 	switch {
 	case row.Kind == scan.Blank:
+	case n == columns:
+		p.ofWidth(n)
 	case n < columns:
+		p.ofWidth(n)
 		if !p.tolerate(CodeTooFewFields, first, 0, 1, "the record has %s, the table %s: add what is missing", plural(n, "field"), plural(columns, "column")) {
 			return false
 		}
 	case n > columns:
 		if policy.Long == Strip && p.stripEmpty(first, columns) {
 			p.out.tolerated[CodeTooManyFields]++
+			p.ofWidth(columns)
 			break
 		}
+		p.ofWidth(n)
 		advice := "quote the field that has a delimiter inside"
 		if p.w.found.Dialect.Quote == dialect.None {
 			advice = "take the delimiter out of the field that has one inside"
@@ -387,7 +418,7 @@ func (p *parser) reject(c Code, column int, reason string, args ...any) {
 	p.reason = reason
 	start, end := p.b.places.row(p.row)
 	e := &RecordError{
-		Position: Position{Offset: p.w.Offset + int64(start), Line: p.w.Line + int64(p.line), Record: p.w.Record + int64(p.row)},
+		Position: p.position(),
 		Code:     c, Column: column, Reason: reason, Raw: p.w.raw[start:end:end], Truncated: int64(len(p.w.raw)) < p.w.Length,
 	}
 	if column > 0 && column <= len(p.b.found.Header) {

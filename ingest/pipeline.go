@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"reflect"
@@ -53,6 +55,10 @@ type Pipeline struct {
 	// A run holds at most Workers + Queue + 1 batches at a time.
 	Workers int `json:"workers,omitempty"` // writers at work at the same time, over the whole run; default runtime.GOMAXPROCS
 	Queue   int `json:"queue,omitempty"`   // batches that wait for a worker; default as many as workers; -1: none
+
+	// Pin is what the source was found to be before, see Found.Pin: what it says is not sniffed, and a source
+	// that is something else ends the run with a *DriftError before anything is written. Default: none.
+	Pin *Pin `json:"pin,omitempty"`
 
 	// Member names the file to read in a zip archive that holds several.
 	Member string `json:"member,omitempty"`
@@ -104,11 +110,17 @@ type Found struct {
 	// encoding.Guess.Explain and a preview. Only Pipeline.Sniff sets it, at most 16 times SampleSize.
 	Sample []byte `json:"-"`
 
+	// Text is the sample that the dialect was sniffed in, in UTF-8: for dialect.Guess.Explain. Only Pipeline.Sniff
+	// sets it.
+	Text []byte `json:"-"`
+
 	// DecidedAt is the offset up to which the encoding was looked for: beyond the sample where that held
 	// ASCII only, or too little else.
 	DecidedAt int64 `json:"decided_at"`
 
-	trailer int // fields at the end of a row that a RejectWriter added, see dropTrailer
+	trailer    int        // fields at the end of a row that a RejectWriter added, see dropTrailer
+	headerRows [][]byte   // HeaderRaw, row by row
+	names      [][]string // the fields of the header rows
 }
 
 // Run uses the zero Pipeline: everything is sniffed, and the run stops at the first bad record.
@@ -218,6 +230,20 @@ func (p *Pipeline) resolve() (*resolved, error) {
 			return nil, &RunError{Code: CodeSettings, Kind: ErrSettings, Reason: "Pipeline.Encoding", Err: err}
 		}
 		s.encoding = e
+	}
+	if p.Pin != nil {
+		err := p.Pin.Dialect.Validate()
+		if s.encoding == nil && p.Pin.Encoding != "" {
+			var wrong error
+			s.encoding, wrong = encoding.Get(p.Pin.Encoding)
+			err = errors.Join(err, wrong)
+		}
+		if p.Pin.Columns < 1 {
+			err = errors.Join(err, fmt.Errorf("%d columns: make it with Found.Pin of a source that has a table", p.Pin.Columns))
+		}
+		if err != nil {
+			return nil, &RunError{Code: CodeSettings, Kind: ErrSettings, Reason: "Pipeline.Pin", Err: err}
+		}
 	}
 	if err := p.Dialect.Validate(); err != nil {
 		return nil, &RunError{Code: CodeSettings, Kind: ErrSettings, Reason: "Pipeline.Dialect", Err: err}

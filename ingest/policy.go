@@ -35,8 +35,17 @@ type Policy struct {
 	Control   Action `json:"control,omitempty"`   // other control characters, but TAB, CR and LF: the same. Default Keep
 	Invisible Action `json:"invisible,omitempty"` // zero-width and no-break spaces: the same. Default Keep
 
-	Blank   Action `json:"blank,omitempty"`   // lines with nothing on them: Stop, Reject, Skip, Keep (a record of one field, the line). Default Skip
-	Columns Action `json:"columns,omitempty"` // names that are empty or used twice: Stop, Rename. Default Rename
+	Blank          Action `json:"blank,omitempty"`           // lines with nothing on them: Stop, Reject, Skip, Keep (a record of one field, the line). Default Skip
+	RepeatedHeader Action `json:"repeated_header,omitempty"` // a row of the header again, byte for byte, in the middle of the table: Stop, Reject, Skip, Keep. Default Skip
+	Below          Action `json:"below,omitempty"`           // totals, notes and other tables below the table: Stop, Reject, Skip, Keep (as records of the table). Default Bad
+	Drift          Action `json:"drift,omitempty"`           // from some row on all records have another number of fields, see Change: Stop, Keep (they are told, and treated by Short and Long). Default Keep
+	Columns        Action `json:"columns,omitempty"`         // names that are empty or used twice: Stop, Rename. Default Rename
+
+	// Repair mends a record that is bad for its number of fields or its quotes, where the kinds of the columns
+	// leave one way to read it: see dialect.Profile.Repair. Status.Repaired counts them, Status.Repairs
+	// describes the first ones; one that is not mended is treated as without Repair. Default off: a record is
+	// as it stands in the source.
+	Repair bool `json:"repair,omitempty"`
 
 	MaxRejects     int64   `json:"max_rejects,omitempty"`      // ends the run at the one above it. Default 0: any number
 	MaxRejectShare float64 `json:"max_reject_share,omitempty"` // of all rows, from 0 to 1; looked at from the 1,000th row on, and at the end. Default 0: any share
@@ -72,6 +81,9 @@ func (p Policy) resolve() (Policy, error) {
 		{&p.Control, "Control", Keep, []Action{Stop, Reject, Keep, Strip, Replace}},
 		{&p.Invisible, "Invisible", Keep, []Action{Stop, Reject, Keep, Strip, Replace}},
 		{&p.Blank, "Blank", Skip, []Action{Stop, Reject, Skip, Keep}},
+		{&p.RepeatedHeader, "RepeatedHeader", Skip, []Action{Stop, Reject, Skip, Keep}},
+		{&p.Below, "Below", p.Bad, []Action{Stop, Reject, Skip, Keep}},
+		{&p.Drift, "Drift", Keep, []Action{Stop, Keep}},
 		{&p.Columns, "Columns", Rename, []Action{Stop, Rename}},
 	} {
 		if err := set(f.a, f.name, f.def, f.allowed...); err != nil {
@@ -111,6 +123,10 @@ func (p *Policy) on(c Code) Action {
 		return p.Invisible
 	case CodeBlank:
 		return p.Blank
+	case CodeRepeatedHeader:
+		return p.RepeatedHeader
+	case CodeBelow, CodeOtherTable:
+		return p.Below
 	case CodeRecordTooLarge, CodeFieldTooLarge, CodeTooManyColumns:
 		return p.TooLarge
 	}

@@ -28,6 +28,9 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 	}
 	text := decodeSample(enc, second(found.Encoding), sample[found.Encoding.BOM:])
 	known := s.Dialect
+	if s.Pin != nil {
+		known = s.Pin.Dialect.Merge(s.Dialect)
+	}
 	origin, mended := findOrigin(text)
 	if mended {
 		// Rejects come back in the form of the file they come from, and say which that is; a few bad
@@ -54,14 +57,18 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 	if err := recogniseText(text); err != nil {
 		return sp, err
 	}
-	found.Dialect = dialect.Sniff(text, known)
+	further := sp.further(enc, len(sample))
+	found.Dialect = dialect.Sniff(text, known, further...)
 	if g := found.Encoding; g.Mixed != "" && !mixable(g, found.Dialect.Dialect) {
 		found.Encoding = g.Unmixed(sample)
 		if enc, err = encoding.Get(found.Encoding.Label); err != nil {
 			return sp, undecodable(err)
 		}
 		text = decodeSample(enc, nil, sample[found.Encoding.BOM:])
-		found.Dialect = dialect.Sniff(text, known)
+		found.Dialect = dialect.Sniff(text, known, further...)
+	}
+	if s.keepSample {
+		found.Text = text
 	}
 	if mended {
 		found.Dialect.Confidence = 1
@@ -78,14 +85,21 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 	if !sp.open && found.Encoding.Confidence < s.MinConfidence && len(sample) > 0 {
 		return sp, unsure("encoding", found.Encoding.Label, found.Encoding.Confidence, s.MinConfidence)
 	}
-	if sp.lens, err = newLens(enc, found.Dialect.Dialect, &s.Limits); err != nil {
+	columns := found.Dialect.Columns
+	if mended || columns == 1 || found.Dialect.Confidence < doubtful {
+		columns = 0 // rejects differ by what was added to them, and any line may be the only field of a record
+	}
+	if err := sp.focus(enc, columns); err != nil {
 		return sp, err
 	}
-	sp.other = second(found.Encoding)
 	sp.rescue = runnerUp(found.Encoding)
 	sp.drop(found.Encoding.BOM)
 	if err := sp.readHeader(ctx); err != nil {
 		return sp, err
+	}
+	sp.learned = &learned{sample: text, dialect: found.Dialect.Dialect, columns: max(len(sp.found.given()), found.Dialect.Columns)}
+	if s.Pin != nil {
+		return sp, s.Pin.check(sp.found, encoding.Sniff(sample), func() dialect.Dialect { return dialect.Sniff(text, s.Dialect).Dialect })
 	}
 	return sp, nil
 }
@@ -187,6 +201,19 @@ func (sp *splitter) sniffOn(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// further gives the text of lines in the middle and at the end of the source, where they can be looked at.
+func (sp *splitter) further(enc *encoding.Encoding, sample int) [][]byte {
+	var texts [][]byte
+	for _, raw := range sp.in.glimpses(sample) {
+		text := decodeSample(enc, second(sp.found.Encoding), raw)
+		// The first line is cut, and so may be its first character.
+		if i := bytes.IndexAny(text, "\r\n"); i >= 0 {
+			texts = append(texts, bytes.TrimPrefix(bytes.TrimPrefix(text[i:], []byte("\r")), []byte("\n")))
+		}
+	}
+	return texts
 }
 
 // decodeSample decodes a sample that may end within a character. If other is not nil it is mixed: a line that is not in

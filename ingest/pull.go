@@ -67,8 +67,9 @@ var errLeft = &RunError{}
 // says whether the loop goes on, and ends with its context.
 func (out *parsed) yield(ctx context.Context, stop error, yield func(Record, error) bool) bool {
 	rejects := out.rejects
-	if stop != nil && len(rejects) > 0 {
-		rejects = rejects[:len(rejects)-1]
+	var last *RecordError
+	if n := len(rejects); n > 0 && errors.As(stop, &last) && rejects[n-1].Position == last.Position {
+		rejects = rejects[:n-1]
 	}
 	for i, row := range out.batch.rows {
 		for len(rejects) > 0 && rejects[0].Record < out.batch.window.Record+int64(row.row) {

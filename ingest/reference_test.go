@@ -127,6 +127,7 @@ type reference struct {
 	dialect     dialect.Dialect // every field known
 	maxRecord   int             // bytes
 	maxLines    int             // in a quoted field
+	columns     int             // of most records; 0 or 1: no record is measured by it
 	src         []byte
 	chars       []char
 	size        int // of the source
@@ -217,20 +218,44 @@ func (r *reference) row(i int) (refRow, int) {
 	if r.dialect.Comment != dialect.None && r.has(i, r.dialect.Comment) {
 		return refRow{kind: "comment"}, r.line(i)
 	}
+	row, next, broken := r.record(i, -1)
+	if broken >= 0 && row.kind == "record" && r.columns > 1 && len(row.fields) != r.columns {
+		line := *r
+		line.chars = r.chars[:r.line(i)]
+		if alone, _, _ := line.record(i, broken); alone.kind == "record" && len(alone.fields) == r.columns {
+			return refRow{kind: "unclosed"}, r.line(i)
+		}
+	}
+	return row, next
+}
+
+// record reads a row that is no comment, of which the quote at the given place opens no field. It says where the
+// quote is that runs over the first line, -1 if none does.
+func (r *reference) record(i, text int) (_ refRow, next, broken int) {
 	row, start := refRow{kind: "record"}, i
+	broken = -1
 	for {
 		for r.dialect.SkipSpace == dialect.On && r.is(i, ' ') && !(len(r.dialect.Delimiter) > 1 && r.has(i, r.dialect.Delimiter)) {
 			i++
 		}
-		f := refField{quoted: r.open != "" && r.has(i, r.open)}
-		first, ok := i, true
+		f := refField{quoted: r.open != "" && r.has(i, r.open) && i != text}
+		first := i
 		if f.quoted {
-			f.text, i, ok = r.quoted(i+1, &row)
-		} else {
-			f.text, i = r.unquoted(i)
+			content, end, found := r.quoted(i+1, &row)
+			switch found {
+			case "unclosed":
+				return refRow{kind: "unclosed"}, r.line(start), broken
+			case "closed":
+				if broken < 0 && end > r.line(start) {
+					broken = i
+				}
+				f.text, i = content, end
+			case "astray":
+				f.quoted = false
+			}
 		}
-		if !ok {
-			return refRow{kind: "unclosed"}, r.line(start)
+		if !f.quoted {
+			f.text, i = r.unquoted(i)
 		}
 		if anyBad(r.chars[first:i]) && !r.other(first, i, &f) {
 			row.bad = true
@@ -258,7 +283,7 @@ func (r *reference) row(i int) (refRow, int) {
 	if blank {
 		row.kind = "blank"
 	}
-	return row, end
+	return row, end, broken
 }
 
 func anyBad(chars []char) bool {
@@ -297,9 +322,9 @@ func (r *reference) unquoted(i int) (string, int) {
 	return text.String(), i
 }
 
-// quoted reads from behind an opening quote to behind the closing one and the spaces that follow it. Not
-// ok: it is not closed.
-func (r *reference) quoted(i int, row *refRow) (_ string, next int, ok bool) {
+// quoted reads from behind an opening quote to behind the closing one and the spaces that follow it. It finds
+// the quote "closed" or "unclosed", or that it was "astray".
+func (r *reference) quoted(i int, row *refRow) (_ string, next int, found string) {
 	var text strings.Builder
 	start, lines, stray := i, 0, false
 	for i < len(r.chars) {
@@ -307,21 +332,25 @@ func (r *reference) quoted(i int, row *refRow) (_ string, next int, ok bool) {
 		switch {
 		case r.lineEnd(i) > 0:
 			if lines++; stray || lines > r.maxLines {
-				return "", i, false
+				return "", i, "unclosed"
 			}
 			take = r.lineEnd(i)
 		case r.escaped(i) > 0:
 			take = r.escaped(i)
 			i++
+			start = i + take
 		case !r.has(i, r.close):
 		case r.doubles() && r.has(i+1, r.close):
 			i++
 		case r.closes(i + 1):
 			for i++; i < len(r.chars) && r.lineEnd(i) == 0 && !r.has(i, r.dialect.Delimiter); i++ {
 			}
-			return text.String(), i, true
+			return text.String(), i, "closed"
 		case lines > 0 && r.opens(start, i):
-			return "", i, false
+			return "", i, "unclosed"
+		case !stray && r.opens(start, i):
+			row.stray = true
+			return "", i, "astray"
 		default:
 			stray, row.stray = true, true
 		}
@@ -330,7 +359,7 @@ func (r *reference) quoted(i int, row *refRow) (_ string, next int, ok bool) {
 			i++
 		}
 	}
-	return "", i, false
+	return "", i, "unclosed"
 }
 
 // closes says whether nothing but spaces stands between i and a delimiter, a line end or the end.
@@ -343,10 +372,14 @@ func (r *reference) closes(i int) bool {
 	return true
 }
 
-// opens says whether a quote at i would open a field, if one that began at start were over.
+// opens says whether a quote at i, or the run of quotes that it ends, would open a field, if one that began at
+// start were over.
 func (r *reference) opens(start, i int) bool {
 	if r.open != r.close {
 		return false
+	}
+	for i > start && r.has(i-1, r.close) {
+		i--
 	}
 	n := utf8.RuneCountInString(r.dialect.Delimiter)
 	for {

@@ -346,6 +346,8 @@ func (r *run) parse(w *window) (*parsed, error) {
 	if err := out.check(w); err != nil {
 		return nil, err
 	}
+	r.tracker.changes(out.changes)
+	r.tracker.repairs(out.repairs)
 	if len(out.rejects) > 0 {
 		r.tracker.problems(out.rejects)
 		if sink := r.s.Rejects; sink != nil {
@@ -512,11 +514,11 @@ func (r *run) fail(err error) {
 }
 
 // endAfter notes what ends the run when all that comes before it in the source is stored. A record that
-// stops the run comes before any end of the source.
+// stops the run, or a change, comes before any end of the source.
 func (r *run) endAfter(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.after == nil || errors.Is(err, ErrBadRecord) {
+	if r.after == nil || errors.Is(err, ErrBadRecord) || errors.Is(err, ErrDrift) {
 		r.after = err
 	}
 }

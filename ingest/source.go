@@ -14,6 +14,7 @@ import (
 	"path"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // source is what a run reads: the caller's reader, unpacked.
@@ -23,6 +24,7 @@ type source struct {
 	name      string
 	size      int64 // of the caller's source from where it stood; -1 unknown
 	container string
+	raw       *counter     // of the caller's source
 	packed    *counter     // what has been read of the caller's source; nil: as much as of r
 	closer    io.Closer    // the caller's source, if it can be closed
 	reading   *atomic.Bool // a Read of the caller's source is under way
@@ -87,7 +89,7 @@ func newSource(src io.Reader) *source {
 // open recognises what the source is by its content. It is to be released afterwards, also with an error.
 func (in *source) open(ctx context.Context, s *resolved) error {
 	raw := &counter{ctx: ctx, r: in.src, reading: in.reading}
-	in.r = raw
+	in.r, in.raw = raw, raw
 	packed := raw // the layer below counts for the next, too
 	for {
 		head := peek(in, 512)
@@ -239,6 +241,34 @@ func inPlace(in *source, raw *counter) (io.ReaderAt, int64) {
 		return nil, 0
 	}
 	return at, pos - raw.n
+}
+
+// Glimpses of a source that lie beyond its sample.
+const (
+	glimpseBytes = 16 << 10
+	glimpseTime  = 100 * time.Millisecond // that the first one may take, if there is to be another
+)
+
+// glimpses reads stretches in the middle and at the end of a source that can be read at an offset and is not
+// packed, if they are beyond the first n bytes. They begin at multiples of four bytes.
+func (in *source) glimpses(n int) [][]byte {
+	at, base := inPlace(in, in.raw)
+	if at == nil || in.size < int64(n)+2*glimpseBytes {
+		return nil
+	}
+	r := &counterAt{at, &counter{ctx: in.raw.ctx, reading: in.reading}}
+	began := time.Now()
+	var all [][]byte
+	for _, from := range []int64{in.size - glimpseBytes, max(int64(n), in.size/2)} {
+		b := make([]byte, glimpseBytes)
+		if m, _ := r.ReadAt(b, base+from&^3); m > 0 { // what cannot be read now will be missed later
+			all = append(all, b[:m])
+		}
+		if time.Since(began) > glimpseTime {
+			break
+		}
+	}
+	return all
 }
 
 // spool copies what is left of a source to a temporary file that goes away with it.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/sluicecsv/sluice/dialect"
 )
 
 // A State says how far a run is.
@@ -54,6 +56,13 @@ type Status struct {
 	// CodeEncoding. Cells for CodeMixed are those in Found.Encoding.Mixed, whatever the policy, those of the
 	// header included.
 	Tolerated map[Code]int64 `json:"tolerated,omitempty"`
+	// Repaired counts the records that Policy.Repair has mended, by what was done; they are among Delivered or
+	// Filtered, or among Rejected for another reason.
+	Repaired map[dialect.Repair]int64 `json:"repaired,omitempty"`
+	// Repairs describes the first of them, at most MaxProblems, in the order of the source.
+	Repairs []Repair `json:"repairs,omitempty"`
+	// Changes tells where the source stops being what it was, at most MaxProblems, in the order of the source.
+	Changes []Change `json:"changes,omitempty"`
 	// Problems describes the first rejects, at most MaxProblems, in the order of the source.
 	Problems []RecordError `json:"problems,omitempty"`
 
@@ -235,7 +244,7 @@ type place struct{ offset, packed int64 }
 func newTracker(s *resolved) *tracker {
 	return &tracker{
 		status: Status{Run: s.RunID, State: Sniffing, Size: -1, ETA: -1, Started: time.Now(),
-			Rejects: map[Code]int64{}, Tolerated: map[Code]int64{}},
+			Rejects: map[Code]int64{}, Tolerated: map[Code]int64{}, Repaired: map[dialect.Repair]int64{}},
 		done: map[int64]place{},
 		busy: map[Stage]time.Duration{},
 	}
@@ -245,6 +254,7 @@ func newTracker(s *resolved) *tracker {
 type counts struct {
 	read, delivered, rejected, filtered, skipped int64
 	rejects, tolerated                           map[Code]int64
+	repaired                                     map[dialect.Repair]int64
 }
 
 // check holds law 1 for a window.
@@ -271,6 +281,9 @@ func (t *tracker) stored(seq int64, end place, c *counts) {
 	for k, n := range c.tolerated {
 		s.Tolerated[k] += n
 	}
+	for k, n := range c.repaired {
+		s.Repaired[k] += n
+	}
 	t.done[seq] = end
 	for {
 		p, ok := t.done[t.next]
@@ -294,6 +307,20 @@ func (t *tracker) problems(rejects []*RecordError) {
 		p.Raw, p.Err = nil, nil // values stay out of a status
 		t.status.Problems = append(t.status.Problems, p)
 	}
+}
+
+func (t *tracker) changes(changes []Change) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	room := MaxProblems - len(t.status.Changes)
+	t.status.Changes = append(t.status.Changes, changes[:min(room, len(changes))]...)
+}
+
+func (t *tracker) repairs(repairs []Repair) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	room := MaxProblems - len(t.status.Repairs)
+	t.status.Repairs = append(t.status.Repairs, repairs[:min(room, len(repairs))]...)
 }
 
 func (t *tracker) spend(stage Stage, d time.Duration) {
@@ -327,8 +354,8 @@ func (t *tracker) snapshot() Status {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := t.status
-	s.Rejects, s.Tolerated = maps.Clone(s.Rejects), maps.Clone(s.Tolerated)
-	s.Problems = slices.Clone(s.Problems)
+	s.Rejects, s.Tolerated, s.Repaired = maps.Clone(s.Rejects), maps.Clone(s.Tolerated), maps.Clone(s.Repaired)
+	s.Problems, s.Changes, s.Repairs = slices.Clone(s.Problems), slices.Clone(s.Changes), slices.Clone(s.Repairs)
 	if s.State == Sniffing || s.State == Running {
 		s.Elapsed = time.Since(s.Started)
 	}

@@ -4,8 +4,12 @@ import "fmt"
 
 // verdict decides, window by window in the order of the source, whether the run goes on.
 type verdict struct {
-	s        *resolved
-	rejected int64
+	s         *resolved
+	rejected  int64
+	section   Section  // that the window before ended in
+	blank     bool     // its last row is blank
+	run       widthRun // that it ended with
+	beginning []byte   // of that run, as long as it is too short to be told
 }
 
 // shareFrom is the row from which on the share of rejects counts before the end.
@@ -14,6 +18,18 @@ const shareFrom = 1000
 // pass gives what is to be delivered of a window, and the error if the run ends in it.
 func (v *verdict) pass(w *window, out *parsed) (*parsed, error) {
 	p := &v.s.Policy
+	if w.Section != v.section || w.Blank != v.blank {
+		// It was read as if the table went on; as a rule it does.
+		w.Section, w.Blank = v.section, v.blank
+		out = parse(v.s, w, -1)
+	}
+	v.section, v.blank = out.section, out.blank
+	changes, row := v.drift(w, out)
+	drifted := row >= 0 && p.Drift == Stop
+	if drifted {
+		out, changes = parse(v.s, w, row), changes[:1]
+	}
+	out.changes = append(out.changes, changes...)
 	for _, e := range out.rejects {
 		v.rejected++
 		var reason string
@@ -30,7 +46,10 @@ func (v *verdict) pass(w *window, out *parsed) (*parsed, error) {
 		}
 		return out, &RunError{Code: CodeRejects, Kind: ErrRejects, At: e.Position, Reason: reason, Err: e}
 	}
-	if out.stop != nil {
+	switch {
+	case drifted && (out.stop == nil || out.stop.Record == w.Record+int64(row)):
+		return out, &DriftError{Change: &changes[0]}
+	case out.stop != nil:
 		return out, out.stop
 	}
 	return out, nil

@@ -32,9 +32,10 @@ type lens struct {
 // hidden is how encoding.Mask writes what is no structure.
 const hidden = 0x80
 
-func newLens(enc *encoding.Encoding, d dialect.Dialect, limits *Limits) (*lens, error) {
+// newLens makes a lens for records of so many columns, 0 if that is not known.
+func newLens(enc *encoding.Encoding, d dialect.Dialect, limits *Limits, columns int) (*lens, error) {
 	l := &lens{enc: enc, unit: enc.Unit()}
-	l.text = scan.New(spell(d, limits, func(s string) []byte { return []byte(s) }))
+	l.text = scan.New(spell(d, limits, columns, func(s string) []byte { return []byte(s) }))
 	if enc.Identity() {
 		l.raw = l.text
 		return l, nil
@@ -51,8 +52,19 @@ func newLens(enc *encoding.Encoding, d dialect.Dialect, limits *Limits) (*lens, 
 			return nil, &RunError{Code: CodeSettings, Kind: ErrSettings, Reason: "Pipeline.Dialect", Err: err}
 		}
 	}
-	l.raw = scan.New(spell(d, limits, l.spell))
+	l.raw = scan.New(spell(d, limits, columns, l.spell))
 	return l, nil
+}
+
+// focus looks at the source from here on in an encoding, and for records that should have so many columns; 0 if
+// that is not certain.
+func (sp *splitter) focus(enc *encoding.Encoding, columns int) error {
+	l, err := newLens(enc, sp.found.Dialect.Dialect, &sp.s.Limits, columns)
+	if err == nil {
+		l.other = second(sp.found.Encoding)
+		sp.lens, sp.columns = l, columns
+	}
+	return err
 }
 
 // mixable says whether a source can be read cell by cell in two encodings: structure is looked for as in UTF-8, so no
@@ -116,7 +128,7 @@ func (l *lens) view(dst, raw []byte) []byte {
 }
 
 // spell turns a dialect whose fields are all known into what scan works with.
-func spell(d dialect.Dialect, limits *Limits, bytes func(string) []byte) scan.Config {
+func spell(d dialect.Dialect, limits *Limits, columns int, bytes func(string) []byte) scan.Config {
 	c := scan.Config{
 		Delimiter: bytes(d.Delimiter),
 		Doubled:   d.Escape == dialect.Doubled || d.Escape == d.Quote,
@@ -125,6 +137,7 @@ func spell(d dialect.Dialect, limits *Limits, bytes func(string) []byte) scan.Co
 		SkipSpace: d.SkipSpace == dialect.On,
 		MaxLines:  limits.QuotedLines,
 		MaxFields: limits.Columns + trailerFields + 1,
+		Columns:   columns,
 	}
 	if d.Quote != dialect.None {
 		quotes := []rune(d.Quote)
@@ -149,7 +162,9 @@ type window struct {
 	lens   *lens
 	rescue *encoding.Encoding // the runner-up
 	found  *Found
-	inHand int // the row that the Filter looks at
+	*learned
+	inHand int  // the row that the Filter looks at
+	last   bool // nothing but white space is behind it
 
 	// before is closed when all windows before this one have had their verdict; after, by this one.
 	before <-chan struct{}
@@ -164,6 +179,7 @@ type splitter struct {
 	in *source
 	*lens
 	found    *Found
+	learned  *learned
 	rescue   *encoding.Encoding
 	open     bool   // the encoding is still to be decided: all bytes so far were ASCII, but for a byte order mark
 	ascii    int64  // if open, the offset up to which that is known
@@ -180,6 +196,7 @@ type splitter struct {
 	line     int64 // of buf[0]
 	row      int64 // that begins at buf[0]
 	seq      int64
+	columns  int   // that a record should have, for the lens; 0 if that is not certain
 	mended   int64 // cells of the header whose bytes were no characters
 	mixed    int64 // cells of the header that are in the other encoding of a mixed source
 	patience int   // bytes that may still be looked at in vain, see scan
@@ -385,16 +402,30 @@ func (sp *splitter) emit(c cutAt) *window {
 	sp.line += int64(c.lines)
 	sp.row += int64(c.rows)
 	w.end = sp.place()
+	w.last = sp.eof && sp.err == nil && onlySpaces(sp.buf)
 	return w
 }
 
 func (sp *splitter) window(length int64, rows int) *window {
 	w := &window{
 		Window: Window{Offset: sp.offset, Length: length, Line: sp.line, Record: sp.row, Rows: int64(rows), Patience: sp.patience},
-		seq:    sp.seq, lens: sp.lens, rescue: sp.rescue, found: sp.found,
+		seq:    sp.seq, lens: sp.lens, rescue: sp.rescue, found: sp.found, learned: sp.learned,
 	}
 	sp.seq++
 	return w
+}
+
+// onlySpaces says that there is nothing but white space in b, in any encoding with ASCII in it. NUL is half a
+// space in some, 0x1A the end of a text in DOS.
+func onlySpaces(b []byte) bool {
+	for _, c := range b {
+		switch c {
+		case ' ', '\t', '\r', '\n', 0, 0x1a:
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // place says how far the source is used up.
@@ -484,7 +515,7 @@ func (sp *splitter) decide(ctx context.Context) error {
 	}
 	l := sp.lens
 	if enc, err := encoding.Get(guess.Label); err == nil && enc.Unit() == 1 {
-		if l, err = newLens(enc, d, &sp.s.Limits); err == nil {
+		if l, err = newLens(enc, d, &sp.s.Limits, sp.columns); err == nil {
 			l.other = second(guess)
 		} else {
 			l = sp.lens // it cannot write the delimiter

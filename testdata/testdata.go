@@ -24,6 +24,8 @@
 //	           record, column (default 0), truncated (default false) and raw, the bytes, where they are UTF-8
 //	skipped    the number of blank lines and comments below the header
 //	tolerated  what a policy let pass or mended, counted by code
+//	repairs    the records that Policy.Repair mended: line, kind and column
+//	changes    where the file stops being what it was: line, code, fields, and delimiter if it is another one
 //	error      how the run ends if not well: code, and line or format where the error has one
 //
 // An expectation with an error and without a header is of a file that nothing is delivered from.

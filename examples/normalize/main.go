@@ -1,12 +1,16 @@
 // Normalize writes messy CSV files anew as UTF-8 with commas, double quotes where they are needed, LF line
 // ends and no byte order mark, each under its own name in another directory.
 //
-//	go run ./examples/normalize -out DIR FILE...
+//	go run ./examples/normalize [-repair] -out DIR FILE...
 //
 // As much as possible comes through, in the order of the file: a short or long row keeps the fields it
 // has, a stray quote is text, a byte that fits no character is decoded by the next best encoding. Titles
-// above the table, comments and blank lines are left out, and so is a row whose quote never closes: it is
-// reported, with its line. The header comes first where the file has one, and none is invented.
+// above the table, comments, blank lines and a header that comes again are left out. So are totals, notes and
+// other tables below it and a row whose quote never closes: they are reported, with their lines. The header
+// comes first where the file has one, and none is invented.
+//
+// With -repair rows that have the wrong number of fields, or quotes in the wrong places, are mended where the
+// columns leave one way to read them; the first ones are reported.
 //
 // The exit code is 1 if a file could not be read or written, and then there is nothing new under its name;
 // the others are written. Ctrl-C ends it in the same way, before the next file. 2 is for wrong usage.
@@ -25,7 +29,6 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/sluicecsv/sluice/dialect"
 	"github.com/sluicecsv/sluice/ingest"
 )
 
@@ -39,8 +42,9 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	flags := flag.NewFlagSet("normalize", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	dir := flags.String("out", "", "the `directory` to write to; it is made if there is none")
+	repair := flags.Bool("repair", false, "mend broken rows where the columns leave one way to read them")
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: normalize -out DIR FILE...")
+		fmt.Fprintln(stderr, "usage: normalize [-repair] -out DIR FILE...")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
@@ -66,7 +70,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 		if other, ok := written[out]; ok {
 			err = fmt.Errorf("%s has the same name: use another directory for it", other)
 		} else {
-			err = normalizeFile(ctx, in, out, stderr)
+			err = normalizeFile(ctx, in, out, *repair, stderr)
 		}
 		if err != nil {
 			fmt.Fprintf(stderr, "%s: %v\n", in, err)
@@ -79,7 +83,7 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 }
 
 // normalizeFile writes in to out. What out held before is replaced only when all is written.
-func normalizeFile(ctx context.Context, in, out string, stderr io.Writer) error {
+func normalizeFile(ctx context.Context, in, out string, repair bool, stderr io.Writer) error {
 	src, err := os.Open(in)
 	if err != nil {
 		return err
@@ -94,10 +98,17 @@ func normalizeFile(ctx context.Context, in, out string, stderr io.Writer) error 
 	}
 	defer os.Remove(tmp.Name()) // fails when it has been renamed
 	defer tmp.Close()
-	rejected := func(bad *ingest.RecordError) {
-		fmt.Fprintf(stderr, "%s: left out: %v\n", in, bad)
+	leftOut := func(_ context.Context, _ *ingest.Found, rejects []*ingest.RecordError) error {
+		for _, bad := range rejects {
+			fmt.Fprintf(stderr, "%s: left out: %v\n", in, bad)
+		}
+		return nil
 	}
-	if err := normalize(ctx, src, tmp, rejected); err != nil {
+	status, err := normalize(ctx, src, tmp, repair, leftOut)
+	for _, r := range status.Repairs {
+		fmt.Fprintf(stderr, "%s: mended: %s, column %d: %s\n", in, r.Position, r.Column, r.Kind)
+	}
+	if err != nil {
 		return err
 	}
 	if err := errors.Join(tmp.Chmod(0o644), tmp.Close()); err != nil {
@@ -116,50 +127,44 @@ func same(f *os.File, path string) bool {
 	return err == nil && os.SameFile(a, b)
 }
 
-// normalize reads src and writes its records to dst. Records that cannot be read go to rejected.
-func normalize(ctx context.Context, src io.ReadSeeker, dst io.Writer, rejected func(*ingest.RecordError)) error {
-	p := ingest.Pipeline{Policy: ingest.Policy{
-		Bad:        ingest.Reject,
-		Long:       ingest.Keep,
-		StrayQuote: ingest.Keep,
-		Encoding:   ingest.Rescue,
-		NUL:        ingest.Strip,
-	}}
-	found, err := p.Sniff(ctx, src)
-	if err != nil {
-		return err
+// normalize reads src and writes its records to dst. Those that cannot be read go to leftOut.
+func normalize(ctx context.Context, src io.Reader, dst io.Writer, repair bool, leftOut ingest.RejectFunc) (ingest.Status, error) {
+	p := ingest.Pipeline{
+		Policy: ingest.Policy{
+			Bad:        ingest.Reject,
+			Short:      ingest.Keep,
+			Long:       ingest.Keep,
+			StrayQuote: ingest.Keep,
+			Encoding:   ingest.Rescue,
+			NUL:        ingest.Strip,
+			Repair:     repair,
+		},
+		Rejects: leftOut,
+		Workers: 1, // the order of the file is kept
 	}
-	if _, err := src.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	// The header is read as data, so that its names come as they stand in the file and not made unique.
-	// Of columns we ask for one only: no row is too short then, and each keeps the fields it has.
-	p.Dialect = found.Dialect.Dialect
-	p.Dialect.HeaderRows = dialect.NoHeader
-	p.Header = ingest.Columns("first")
-
-	w := bufio.NewWriter(dst)
-	var header [][]string
-	for record, err := range p.Records(ctx, src) {
-		var bad *ingest.RecordError
-		switch {
-		case errors.As(err, &bad):
-			rejected(bad)
-			continue
-		case err != nil:
-			return err
-		}
-		fields := record.Fields()
-		if len(header) < found.Dialect.HeaderRows {
-			if header = append(header, fields); len(header) < found.Dialect.HeaderRows {
-				continue
-			}
-			fields = join(header)
-		}
-		w.WriteString(line(fields)) // Flush gives its error
-	}
-	return w.Flush()
+	out := bufio.NewWriter(dst)
+	status, err := p.Run(ctx, src, &writer{out: out})
+	return status, errors.Join(err, out.Flush())
 }
+
+// writer writes a header and records. It is its own sink, for one run.
+type writer struct{ out *bufio.Writer }
+
+func (w *writer) Open(_ context.Context, found *ingest.Found) (ingest.Writer, error) {
+	if found.Dialect.HeaderRows > 0 {
+		w.out.WriteString(line(found.Pin().Header)) // names as they stand in the file, not made unique
+	}
+	return w, nil
+}
+
+func (w *writer) Write(_ context.Context, b *ingest.Batch) error {
+	for _, record := range b.All() {
+		w.out.WriteString(line(record.Fields()[:record.Given()])) // Flush gives its error
+	}
+	return nil
+}
+
+func (w *writer) Close(context.Context, error) error { return nil }
 
 // line writes a record. A line of one empty field has quotes as well: without them it would be a blank one.
 func line(fields []string) string {
@@ -171,18 +176,4 @@ func line(fields []string) string {
 		}
 	}
 	return strings.Join(quoted, ",") + "\n"
-}
-
-// join makes one header of several rows, column by column.
-func join(rows [][]string) []string {
-	var names []string
-	for _, row := range rows {
-		for i, part := range row {
-			if i == len(names) {
-				names = append(names, "")
-			}
-			names[i] = strings.TrimSpace(names[i] + " " + part)
-		}
-	}
-	return names
 }

@@ -147,7 +147,3 @@ func TestLine(t *testing.T) {
 		assert.Equal(t, tt.want, line(tt.fields))
 	}
 }
-
-func TestJoin(t *testing.T) {
-	assert.Equal(t, []string{"sales 2023", "2024", "x"}, join([][]string{{"sales", ""}, {"2023", "2024", "x"}}))
-}

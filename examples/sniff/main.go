@@ -1,9 +1,13 @@
 // Sniff says what a pipeline would make of CSV files: their encoding, dialect and header, how sure it is
-// and why, with the cells that decided, and which of the first records would be rejected. Packed files are looked into.
+// and why, with the cells that decided on the encoding and the lines that decided on the dialect, and which of the
+// first records would be rejected. Packed files are looked into.
 //
-//	go run ./examples/sniff [-json] FILE...
+//	go run ./examples/sniff [-json] [-pin dialect.json] FILE...
 //
 // The file - is the standard input.
+//
+// With -pin what was found of the first file is written down, unless that was done before: then every file is
+// read as that says, and one that has become something else is an error that tells the difference.
 //
 // With -json it prints one object a line, also for a file that cannot be read. The exit code is 1 if
 // there was one, otherwise 0; 2 is for wrong usage.
@@ -18,7 +22,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/sluicecsv/sluice/dialect"
@@ -35,8 +41,9 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("sniff", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	asJSON := flags.Bool("json", false, "print one JSON object a line")
+	pinned := flags.String("pin", "", "the `file` with what was found before, made if there is none")
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: sniff [-json] FILE... (- is the standard input)")
+		fmt.Fprintln(stderr, "usage: sniff [-json] [-pin FILE] FILE... (- is the standard input)")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
@@ -46,11 +53,19 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 		flags.Usage()
 		return 2
 	}
+	pin, err := readPin(*pinned)
+	if err != nil {
+		fmt.Fprintln(stderr, "sniff:", err)
+		return 1
+	}
 	out := bufio.NewWriter(stdout)
 	defer out.Flush()
 	code := 0
 	for _, path := range flags.Args() {
-		found, first, err := look(path, stdin, !*asJSON)
+		found, first, err := look(path, stdin, pin, !*asJSON)
+		if err == nil && *pinned != "" && pin == nil {
+			pin, err = writePin(*pinned, found)
+		}
 		if err != nil {
 			code = 1
 		}
@@ -63,8 +78,37 @@ func run(args []string, stdin *os.File, stdout, stderr io.Writer) int {
 	return code
 }
 
+// readPin reads what was found before; nil if there is no such file.
+func readPin(path string) (*ingest.Pin, error) {
+	if path == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	pin := new(ingest.Pin)
+	if err := json.Unmarshal(b, pin); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return pin, nil
+}
+
+// writePin writes down what was found.
+func writePin(path string, found *ingest.Found) (*ingest.Pin, error) {
+	pin := found.Pin()
+	b, err := json.MarshalIndent(pin, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return &pin, os.WriteFile(path, append(b, '\n'), 0o644)
+}
+
 // look sniffs a file and, if rows is true, reads its first rows.
-func look(path string, stdin *os.File, rows bool) (*ingest.Found, firstRows, error) {
+func look(path string, stdin *os.File, pin *ingest.Pin, rows bool) (*ingest.Found, firstRows, error) {
 	var first firstRows
 	file := stdin
 	if path != "-" {
@@ -81,7 +125,7 @@ func look(path string, stdin *os.File, rows bool) (*ingest.Found, firstRows, err
 	if info.IsDir() {
 		return nil, first, fmt.Errorf("%s is a directory", path)
 	}
-	p := ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject}}
+	p := ingest.Pipeline{Pin: pin, Policy: ingest.Policy{Bad: ingest.Reject}}
 	found, src, err := sniff(&p, file, info.Mode().IsRegular())
 	if err != nil || !rows {
 		return found, first, err
@@ -166,7 +210,10 @@ type answer struct {
 	DialectConfidence  float64              `json:"dialect_confidence"`
 	HeaderConfidence   float64              `json:"header_confidence"`
 	EncodingRunnersUp  []encoding.Candidate `json:"encoding_runners_up,omitempty"`
+	DialectBits        float64              `json:"dialect_bits"` // the length of the description; compares with that of the runners-up
 	DialectRunnersUp   []dialect.Candidate  `json:"dialect_runners_up,omitempty"`
+	DialectExplanation dialect.Explanation  `json:"dialect_explanation,omitzero"` // the lines that decided
+	DialectInWords     string               `json:"dialect_in_words,omitempty"`   // what would have changed the answer
 	Evidence           []string             `json:"evidence,omitempty"`
 	Parent             string               `json:"parent,omitempty"` // the run whose rejects these are
 }
@@ -196,8 +243,11 @@ func newAnswer(path string, found *ingest.Found) answer {
 		Preamble: max(d.Preamble, 0), HasHeader: d.HeaderRows > 0, SkipSpace: d.SkipSpace == dialect.On,
 		Mixed: enc.Mixed, Container: found.Container, BOM: enc.BOM, Columns: d.Columns, Parent: found.Parent,
 		EncodingConfidence: enc.Confidence, DialectConfidence: d.Confidence, HeaderConfidence: d.HeaderConfidence,
-		EncodingRunnersUp: enc.RunnersUp, DialectRunnersUp: d.RunnersUp,
+		EncodingRunnersUp: enc.RunnersUp, DialectRunnersUp: d.RunnersUp, DialectBits: d.Bits,
 		Evidence: append(append([]string{}, enc.Evidence...), d.Evidence...),
+	}
+	if e := d.Explain(found.Text); e.Rival != (dialect.Dialect{}) {
+		a.DialectExplanation, a.DialectInWords = e, e.String()
 	}
 	if d.Escape == dialect.Doubled {
 		quote := []rune(a.Quote)
@@ -249,15 +299,7 @@ func describe(line func(name, format string, args ...any), found *ingest.Found) 
 		line("mended", "the rejects of run %s", found.Parent)
 	}
 	describeEncoding(line, enc, found.Sample)
-	line("dialect", "%s (%s)", d.Dialect, sure(d.Confidence))
-	for _, e := range d.Evidence {
-		line("", "- %s", e)
-	}
-	for _, c := range d.RunnersUp[:min(maxRunnersUp, len(d.RunnersUp))] {
-		if c.Confidence >= worthSaying {
-			line("", "or %s: %s (%s)", c.Dialect, columns(c.Columns), sure(c.Confidence))
-		}
-	}
+	describeDialect(line, d, found.Text)
 	switch {
 	case d.HeaderRows > 0:
 		line("header", "yes (%s)", sure(d.HeaderConfidence))
@@ -317,6 +359,29 @@ func describeEncoding(line func(name, format string, args ...any), enc encoding.
 	}
 }
 
+func describeDialect(line func(name, format string, args ...any), d dialect.Guess, text []byte) {
+	line("dialect", "%s (%s, %.0f bits)", d.Dialect, sure(d.Confidence), d.Bits)
+	for _, e := range d.Evidence {
+		line("", "- %s", e)
+	}
+	for _, c := range d.RunnersUp[:min(maxRunnersUp, len(d.RunnersUp))] {
+		line("", "or %s: %s (%s, %.0f bits)", c.Dialect, columns(c.Columns), sure(c.Confidence), c.Bits)
+	}
+	e := d.Explain(text)
+	switch {
+	case e.Rival == dialect.Dialect{}:
+		return
+	case len(e.For)+len(e.Against) == 0:
+		line("decided by", "%s", e)
+		return
+	}
+	line("decided by", "the lines, and what speaks against %s (in bits):", e.Rival)
+	for _, l := range slices.Concat(e.For, e.Against) {
+		line("", "  %+6.1f  line %s: %s, not %s", l.RivalBits-l.Bits, l, fields(l.Fields), fields(l.RivalFields))
+	}
+	line("", "%s", e)
+}
+
 // columnsOf is how many columns a text takes in a terminal; ideographs take two.
 func columnsOf(text string) int {
 	n := 0
@@ -330,11 +395,15 @@ func columnsOf(text string) int {
 	return n
 }
 
-func columns(n int) string {
+func columns(n int) string { return plural(n, "column") }
+
+func fields(n int) string { return plural(n, "field") }
+
+func plural(n int, unit string) string {
 	if n == 1 {
-		return "1 column"
+		return "1 " + unit
 	}
-	return fmt.Sprintf("%d columns", n)
+	return fmt.Sprintf("%d %ss", n, unit)
 }
 
 // describe says what becomes of the first records.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sluicecsv/sluice/dialect"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -93,6 +94,40 @@ func TestRun_explains(t *testing.T) {
 			assert.Contains(t, out.String(), tt.want)
 			assert.Contains(t, out.String(), "decided by")
 			assert.Contains(t, out.String(), "  not  ")
+		})
+	}
+}
+
+// What decided on the dialect is told by lines, in bits, and with what would have changed it; never with a value.
+func TestRun_explainsTheDialect(t *testing.T) {
+	for _, tt := range []struct {
+		name, file string
+		want       []string
+	}{
+		{"an escape", "id,note\n1,plain\n2,\"a 5\\\" pipe, long\"\n3,plain\n", []string{" bits)\n", "\n              or delimiter \",\"",
+			"decided by  the lines, and what speaks against quotes doubled (in bits):\n", "  line 3: 2 fields, not 2 fields\n",
+			"\n              without line 3 it would be quotes doubled\n", `Escape: "\\"`}},
+		{"no rival", "id,name\n1,Ann\n2,Bo\n", []string{"dialect     delimiter \",\""}},
+		{"no line", "sep=x\na;\"b\"\nc;\"d\"\n", []string{"decided by  no line speaks against no quote, no escape: it is only less usual\n"}},
+		{"UTF-16", "\xff\xfei\x00;\x00n\x00\n\x001\x00;\x00\"\x00;\x00\"\x00\n\x00", []string{"line 2: 2 fields, not 1 field"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "in.csv")
+			require.NoError(t, os.WriteFile(path, []byte(tt.file), 0o644))
+			var out, errs bytes.Buffer
+			assert.Equal(t, 0, run([]string{path}, nil, &out, &errs))
+			for _, want := range tt.want {
+				assert.Contains(t, out.String(), want)
+			}
+			assert.NotContains(t, out.String(), "pipe", "a value")
+
+			out.Reset()
+			assert.Equal(t, 0, run([]string{"-json", path}, nil, &out, &errs))
+			var got answer
+			require.NoError(t, json.Unmarshal(out.Bytes(), &got))
+			assert.Equal(t, len(got.DialectRunnersUp) == 0, got.DialectExplanation.Rival == dialect.Dialect{})
+			assert.Equal(t, len(got.DialectRunnersUp) == 0, got.DialectInWords == "")
+			assert.NotContains(t, out.String(), "pipe", "a value")
 		})
 	}
 }
@@ -197,4 +232,37 @@ func TestRun_usage(t *testing.T) {
 		assert.Contains(t, errs.String(), "usage: sniff")
 		assert.Empty(t, out.String())
 	}
+}
+
+// What was found of the first file is written down; the next one that has become something else is an error.
+func TestRun_pin(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+		return path
+	}
+	pin := filepath.Join(dir, "dialect.json")
+	may := write("may.csv", "id;price\n1;1,50\n2;2,50\n")
+	june := write("june.csv", "id;price\n3;3,50\n")
+	july := write("july.csv", "id,price\n4,4.50\n5,5.50\n")
+
+	var out, errs bytes.Buffer
+	assert.Equal(t, 0, run([]string{"-pin", pin, may, june}, nil, &out, &errs))
+	stored, err := os.ReadFile(pin)
+	require.NoError(t, err)
+	assert.Contains(t, string(stored), `"delimiter": ";"`)
+
+	out.Reset()
+	assert.Equal(t, 1, run([]string{"-pin", pin, june, july}, nil, &out, &errs))
+	assert.Contains(t, out.String(), `delimiter is ",", pinned was ";"`)
+	again, err := os.ReadFile(pin)
+	require.NoError(t, err)
+	assert.Equal(t, stored, again)
+	assert.Empty(t, errs.String())
+
+	broken := write("broken.json", "{")
+	assert.Equal(t, 1, run([]string{"-pin", broken, may}, nil, &out, &errs))
+	assert.Contains(t, errs.String(), "broken.json")
+	assert.Equal(t, 1, run([]string{"-pin", filepath.Join(dir, "no", "such"), may}, nil, &out, &errs))
 }

@@ -16,12 +16,19 @@
 //
 // A quote opens a field only at the field's start; elsewhere in an unquoted field it is text. Inside a
 // quoted field a quote is doubled or escaped (text), or stands before a delimiter or a line end, with
-// spaces between them or not (it closes), or is astray. A stray quote is text, and the row says so. A
-// field is unclosed when the input ends in it, when it holds more lines than the limit, when a stray
+// spaces between them or not (it closes), or is astray. A stray quote is text, and the row says so.
+//
+// Where the first stray quote of a field is on the line on which the field began, and stands where one
+// would open a field, the one that opened this field was astray: the field is read again as unquoted.
+// So `"04:00,x,"Mom, and Dad"` has three fields. A run of doubled quotes with a stray one behind it is
+// judged by where it begins, for so does a quoted field begin whose text begins with a quote.
+//
+// A field is unclosed when the input ends in it, when it holds more lines than the limit, when a stray
 // quote is not followed by a closing one on its own line, or when, on a later line than the one on
-// which the field began, a quote stands where one would open a field and cannot close one. The last two
-// are what keeps a lost quote from eating the rows below it: they show that the reader is on the wrong
-// side of the quotes.
+// which the field began, a stray quote stands where one would open a field. A record of several lines is
+// unclosed too where the number of columns is known, the record does not have it, and its first line does
+// when it is read by itself, the quote that runs over its end being text. This is what keeps a lost quote
+// from eating the rows below it: it shows that the reader is on the wrong side of the quotes.
 package scan
 
 import "bytes"
@@ -37,6 +44,7 @@ type Config struct {
 	SkipSpace   bool // spaces before a field belong to the delimiter; a delimiter " " is then any run of them
 	MaxLines    int  // line ends in one quoted field
 	MaxFields   int  // that are given of a row; those beyond are only counted; 0: any number
+	Columns     int  // fields of a record that is as it should be; 0: not known
 }
 
 // A Grammar scans rows of one dialect. It is immutable and may be used by many goroutines.
@@ -117,9 +125,12 @@ func (f Field) Escaped() bool { return f.end&flag != 0 }
 // Row scans the row that starts at b[i] and appends its fields to fs; with a nil fs it only finds where
 // the row ends. More asks for more bytes behind the same ones, and then what fs holds is undefined; with
 // eof there are none, and it is never the answer. The cost is linear in the row, or, for a quote that is
-// not closed, in what was looked at for the close.
-func (g *Grammar) Row(b []byte, i int, eof bool, fs *[]Field) Row {
-	if len(g.Comment) > 0 {
+// not closed, in what was looked at for the close: see [Row.Seen].
+func (g *Grammar) Row(b []byte, i int, eof bool, fs *[]Field) Row { return g.row(b, i, eof, fs, -1) }
+
+// row is Row, but if text is not negative the row is no comment, and a quote at b[text] opens no field.
+func (g *Grammar) row(b []byte, i int, eof bool, fs *[]Field, text int) Row {
+	if len(g.Comment) > 0 && text < 0 {
 		if is, more := at(b, i, g.Comment, eof); more {
 			return Row{Kind: More}
 		} else if is {
@@ -128,6 +139,7 @@ func (g *Grammar) Row(b []byte, i int, eof bool, fs *[]Field) Row {
 	}
 	row := Row{Kind: Record}
 	start, count, first := i, 0, 0
+	over := -1 // where the quote is that runs over the end of the first line
 	if fs != nil {
 		first = len(*fs)
 	}
@@ -173,7 +185,7 @@ fields:
 			}
 		}
 		opens := false
-		if len(g.Open) > 0 {
+		if len(g.Open) > 0 && i != text {
 			var more bool
 			if opens, more = at(b, i, g.Open, eof); more {
 				return Row{Kind: More}
@@ -182,7 +194,12 @@ fields:
 		var s span
 		if opens {
 			s = g.quoted(b, i+len(g.Open), eof, &row)
-		} else {
+			if over < 0 && row.Lines > 0 {
+				over = i
+			}
+			opens = s.then != astray
+		}
+		if !opens {
 			s = g.unquoted(b, i, eof, &row)
 		}
 		switch s.then {
@@ -192,9 +209,7 @@ fields:
 			if fs != nil {
 				*fs = (*fs)[:first]
 			}
-			row = g.line(b, start, eof, Unclosed)
-			row.Seen = s.next
-			return row
+			return g.unclosed(b, start, eof, s.next)
 		}
 		if fs != nil && (g.MaxFields == 0 || count < g.MaxFields) {
 			*fs = append(*fs, NewField(s.start, s.end, opens, s.escaped))
@@ -214,10 +229,31 @@ fields:
 			break
 		}
 	}
+	if over >= 0 && g.Columns > 0 && count != g.Columns && g.fits(b[:i], start, over) {
+		if fs != nil {
+			*fs = (*fs)[:first]
+		}
+		return g.unclosed(b, start, eof, i)
+	}
 	row.End, row.Count = i, count
 	if count == 1 && blank(b[start:i]) {
 		row.Kind = Blank
 	}
+	return row
+}
+
+// fits says whether the first line of the record that starts at b[i] has the columns of the table, if the quote
+// at b[over] is text.
+func (g *Grammar) fits(b []byte, i, over int) bool {
+	line := b[:g.line(b, i, true, Record).End]
+	row := g.row(line, i, true, nil, over)
+	return row.Kind == Record && row.Count == g.Columns
+}
+
+// unclosed gives up the record that starts at b[i], of which all up to seen was looked at.
+func (g *Grammar) unclosed(b []byte, i int, eof bool, seen int) Row {
+	row := g.line(b, i, eof, Unclosed)
+	row.Seen = seen
 	return row
 }
 
@@ -306,6 +342,7 @@ const (
 	inputEnd
 	needMore
 	gaveUp
+	astray // was the quote that opened the field
 )
 
 type span struct {
@@ -359,8 +396,13 @@ func (g *Grammar) unquoted(b []byte, i int, eof bool, row *Row) span {
 	}
 }
 
+// quoted scans a field behind its opening quote. If that turns out to be astray the field is scanned again
+// by unquoted, and so are the bytes up to the stray quote that told. It is done once for each byte: all
+// quotes between the two are escaped, and where a doubled one opens a field, its second half closes that
+// field or is its first stray quote.
 func (g *Grammar) quoted(b []byte, i int, eof bool, row *Row) (s span) {
 	s.start = i
+	from := i // nothing from here on is escaped, but by doubling
 	first, stray := row.Lines, false
 	for {
 		for i < len(b) && !g.inside[b[i]] {
@@ -397,6 +439,7 @@ func (g *Grammar) quoted(b []byte, i int, eof bool, row *Row) (s span) {
 		if n > 0 {
 			s.escaped = true
 			i += n
+			from = i
 			continue
 		}
 		closes, more := at(b, i, g.Close, eof)
@@ -423,7 +466,10 @@ func (g *Grammar) quoted(b []byte, i int, eof bool, row *Row) (s span) {
 		if s.next, s.then = g.behind(b, after, eof); s.then != gaveUp {
 			return s
 		}
-		if row.Lines > first && g.opening(b, i, s.start) {
+		if (row.Lines > first || !stray) && g.opening(b, i, from) {
+			if row.Lines == first {
+				s.then, row.Stray = astray, true
+			}
 			return s
 		}
 		stray, row.Stray = true, true
@@ -459,11 +505,14 @@ func (g *Grammar) behind(b []byte, i int, eof bool) (int, then) {
 	}
 }
 
-// opening says whether the quote at b[i], inside a field whose content starts at from, stands where one
-// would open a field: behind a delimiter or a line end, or the space that may follow them.
+// opening says whether the stray quote at b[i], or the run of quotes that it ends, stands where one would open
+// a field: behind a delimiter or a line end, or the space that may follow them. None of them is before from.
 func (g *Grammar) opening(b []byte, i, from int) bool {
 	if !bytes.Equal(g.Open, g.Close) {
 		return false // a closing quote of its own shape opens nothing
+	}
+	for bytes.HasSuffix(b[from:i], g.Close) {
+		i -= len(g.Close)
 	}
 	if bytes.HasSuffix(b[from:i], g.Delimiter) {
 		return true

@@ -34,6 +34,10 @@ var configs = map[string]Config{
 	"slashes":   {Delimiter: []byte(","), Open: []byte(`"`), Close: []byte(`"`), Comment: []byte("//"), Doubled: true, LF: true, MaxLines: 4},
 	"cr":        {Delimiter: []byte(","), Open: []byte(`"`), Close: []byte(`"`), Doubled: true, CR: true, MaxLines: 4},
 	"mixed":     {Delimiter: []byte(","), Open: []byte(`"`), Close: []byte(`"`), Doubled: true, LF: true, CR: true, MaxLines: 4},
+	"wide":      {Delimiter: []byte(","), Open: []byte(`"`), Close: []byte(`"`), Doubled: true, LF: true, MaxLines: 4, MaxFields: 1, Columns: 3},
+	"wideskip":  {Delimiter: []byte(","), Open: []byte(`"`), Close: []byte(`"`), Comment: []byte("#"), Doubled: true, LF: true, CR: true, SkipSpace: true, MaxLines: 4, Columns: 3},
+	"wideruns":  {Delimiter: []byte(" "), Open: []byte(`"`), Close: []byte(`"`), Doubled: true, LF: true, SkipSpace: true, MaxLines: 4, Columns: 3},
+	"widetypo":  {Delimiter: []byte("::"), Open: []byte("“"), Close: []byte("”"), Doubled: true, LF: true, MaxLines: 4, Columns: 3},
 }
 
 // rows is the table. A row is written as its kind (R record, B blank, C comment, U unclosed), its number of
@@ -132,6 +136,31 @@ var rows = []struct {
 	{"rfc", "\"a\nb\"c\",d\n", []string{`R2! "a\nb\"c" <d>`}},
 	{"rfc", "x,\"a\"b,\"c\"\n", []string{`R1! <x> "a\"b,\"c"`}},
 	{"rfc", "\"\"a\",b\n", []string{`R1! "\"a" <b>`}},
+	// that show that the one before them opened nothing
+	{"rfc", "1,\"04:00,3,\"Mom, and Dad\",\"u\",\n", []string{`R1! <1> <\"04:00> <3> "Mom, and Dad" "u" <>`}},
+	{"rfc", "\"a,\"b,\"c,d\n", []string{`U1`}},
+	{"rfc", "\"a,\"b,\"c,d\"\n", []string{`R1! <\"a> <\"b> "c,d"`}},
+	{"rfc", "\"a,\"b\nc\",\"d\"", []string{`R1! <\"a> "b\nc" "d"`}},
+	{"rfc", "\"a\"\"b,\"c\"\n", []string{`R1! <\"a\"\"b> "c"`}},
+	{"rfc", "\"a,\"\",\"\"b,\"c\"\n", []string{`R1! <\"a> "" "\"b,\"c"`}},
+	{"rfc", "\"a,\"\"\"b\"\"\",c\n", []string{`R1! <\"a> "\"b\"" <c>`}},
+	{"rfc", "\"a,\"\"b\"c\",d\n", []string{`R1! "a,\"b\"c" <d>`}},
+	{"rfc", "\"a\"b,\"c\",d\n", []string{`R1! "a\"b,\"c" <d>`}},
+	{"rfc", "\"a, \"b\",c\n", []string{`R1! "a, \"b" <c>`}},
+	{"rfc", "\"a\n,\"b\",c\n", []string{`U1`, `R1 <> "b" <c>`}},
+	{"rfc", "\"{\"a\":1,\"b\":2}\"\n", []string{`R1! "{\"a\":1,\"b\":2}"`}},
+	{"rfc", "\"The \"big\" one\",\"x\"\n", []string{`R1! "The \"big\" one" "x"`}},
+	{"strict", "\"a,\"\"b\",c\n", []string{`R1! <\"a> "\"b" <c>`}},
+	{"skip", "\"a, \"b, c\",d\n", []string{`R1! <\"a> "b, c" <d>`}},
+	{"skip", " \" \"a\",b\n", []string{`R1! " \"a" <b>`}},
+	{"runs", "\"a  \"b c\" d\n", []string{`R1! <\"a> "b c" <d>`}},
+	{"colons", "\"a:\"b::\"c\"\n", []string{`R1! "a:\"b::\"c"`}},
+	{"colons", "\"a::\"b::c\"::d\n", []string{`R1! <\"a> "b::c" <d>`}},
+	{"guillemet", "»a¦»b¦c»¦d\n", []string{`R1! <»a> "b¦c" <d>`}},
+	{"typo", "“a;“b;c”;d”e\n", []string{`R1 "a;“b;c" <d”e>`}},
+	{"backslash", "\"a\\\"b,\"c\",d\n", []string{`R1! <\"a\"b> "c" <d>`}},
+	{"backslash", "\"a\\,\"b\",d\n", []string{`R1! "a,\"b" <d>`}},
+	{"cr", "\"a,\"b,c\"\r", []string{`R1! <\"a> "b,c"`}},
 
 	// quotes that are not closed: at the end of the input,
 	{"rfc", "\"", []string{`U0`}},
@@ -153,6 +182,26 @@ var rows = []struct {
 	{"colons", "\"a\nb::\"c\"\n", []string{`U1`, `R1 <b> "c"`}},
 	{"cr", "\"a\rb,\"c\"\r", []string{`U1`, `R1 <b> "c"`}},
 	{"mixed", "\"a\r\nb,\"c\"\r", []string{`U1`, `R1 <b> "c"`}},
+	{"rfc", "\"a\nb,\"\"\"c\"\"\"\n", []string{`U1`, `R1 <b> "\"c\""`}},
+	{"backslash", "\"a\nb\\,\"c\",d\n", []string{`R2! "a\nb,\"c" <d>`}},
+	// for a first line that has the columns which the record does not have.
+	{"wide", "1,\"a,x\n2,b,5\"\n", []string{`U1`, `R1 <2>`}},
+	{"wide", "1,\"\"\",x\n2,5\",y\n", []string{`R2 <1>`}},
+	{"wide", "1,\"\"\",x\n2,5\",y,z\n", []string{`U1`, `R1 <2>`}},
+	{"wide", "1,x,\"\"\"\n2,5\",y\n", []string{`U1`, `R1 <2>`}},
+	{"wide", "1,\"a\nb\"\n", []string{`R2 <1>`}},
+	{"wide", "1,\"a\nb\",c,d\n", []string{`R2 <1>`}},
+	{"wide", "1,2,\"a\nb\"\n", []string{`R2 <1>`}},
+	{"wide", "1,\"a\nb\",\"c\nd\",e\n", []string{`R3 <1>`}},
+	{"wide", "\"a,\"b\",c\nd\"\n", []string{`R1! <\"a>`, `R1 <d\">`}},
+	{"wideskip", "1,\"a, #x\r2,b,5\",y,\n", []string{`U1`, `R1 <2> <b> <5\"> <y> <>`}},
+	{"wideskip", "1,\"a,\"\"\r\n2,b,5\",y,\n", []string{`U1`, `R1 <2> <b> <5\"> <y> <>`}},
+	{"wideruns", "1 \"a x \n2 b \"\" 5\" y z\n", []string{`U1`, `R1 <2> <b> "" <5\"> <y> <z>`}},
+	{"widetypo", "1::“a::x\n“2”::b::y\n", []string{`U1`, `R1 "2" <b> <y>`}},
+	{"widetypo", "1::“a::x\n2::“b”::y\n", []string{`R2 <1> "a::x\n2::“b" <y>`}},
+	{"widetypo", "“1::a::x\n“2”::b::y\n", []string{`R2 "1::a::x\n“2" <b> <y>`}},
+	{"widetypo", "1::a::“x\n“2”::b::y\n", []string{`U1`, `R1 "2" <b> <y>`}},
+	{"widetypo", "1::“a::“x\n”::2::b\n", []string{`R2 <1> "a::“x\n" <2> <b>`}},
 }
 
 // all scans the whole of in.
@@ -274,6 +323,23 @@ func TestUnclosedHasNoFields(t *testing.T) {
 	assert.Equal(t, Unclosed, row.Kind)
 	assert.Equal(t, []Field{NewField(7, 8, true, true)}, fs)
 	assert.Equal(t, []any{7, 8, true, true}, []any{fs[0].Start(), fs[0].End(), fs[0].Quoted(), fs[0].Escaped()})
+}
+
+// Fields that are scanned again, as long and as often as they can be: a step that is not linear makes this run for
+// minutes.
+func TestLinear(t *testing.T) {
+	const size = 128 << 10
+	for _, config := range []string{"rfc", "skip", "strict", "backslash", "colons", "typo", "runs", "wide"} {
+		g := New(configs[config])
+		for _, unit := range []string{`"a,`, `"a::`, `"a `, `"a,  `, `"a,"",""b,`, `"a,"""",`, `""a,`, `"a,"b,`, `\,"a,`, `"a\,`, "“a;", `"a,""b,""c"d,`, `"""`} {
+			for _, end := range []string{"", "\n", ",\"b\n", "\n\n,\"b\",\n"} {
+				in := []byte(strings.Repeat(unit, size/len(unit)) + end)
+				assert.NotEqual(t, More, g.Row(in, 0, true, nil).Kind)
+				in = append([]byte(`"`), in...)
+				assert.NotEqual(t, More, g.Row(in, 0, true, nil).Kind)
+			}
+		}
+	}
 }
 
 // FuzzRow holds, for any bytes, what the splitter and the parser build on: rows cover the input, more

@@ -1,0 +1,139 @@
+package ingest
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/sluicecsv/sluice/dialect"
+)
+
+// A Change is a place in the source from which on it is not what it was: a header that comes again, another
+// table, totals and notes below it (CodeRepeatedHeader, CodeOtherTable, CodeBelow), or records that from
+// there on all have another number of fields (CodeDrift). It is told, whatever the policy does about the rows.
+type Change struct {
+	Position
+	Code   Code   `json:"code"`
+	Fields int    `json:"fields"` // that the record at Position has
+	Reason string `json:"reason"` // what changes, without values
+
+	// Delimiter is what stands between the fields from there on, where that is what has changed (CodeDrift).
+	Delimiter string `json:"delimiter,omitempty"`
+}
+
+// driftRows is how many records in a row must have the same number of fields, which is not the table's, for
+// a change to be told.
+const driftRows = 20
+
+// A widthRun is a run of records with the same number of fields, which is not that of the columns; 0: with
+// that of the columns.
+type widthRun struct {
+	fields int
+	rows   int
+	at     Position
+	first  []int // the first driftRows rows, from the window's first, if fields is not 0
+}
+
+// ofWidth counts the record in hand, which has n fields.
+func (p *parser) ofWidth(n int) {
+	if n == p.columns() {
+		n = 0
+	}
+	runs := p.out.runs
+	if len(runs) > 0 && runs[len(runs)-1].fields == n {
+		run := &runs[len(runs)-1]
+		if run.rows++; n > 0 && run.rows <= driftRows {
+			run.first = append(run.first, p.row)
+		}
+		return
+	}
+	run := widthRun{fields: n, rows: 1}
+	if n > 0 {
+		run.at, run.first = p.position(), []int{p.row}
+	}
+	// Of the runs in the middle only those that tell a change are kept.
+	if last := len(runs) - 1; last > 0 && (runs[last].fields == 0 || runs[last].rows < driftRows) {
+		p.out.runs[last] = run
+		return
+	}
+	p.out.runs = append(runs, run)
+}
+
+// change tells of a change at the record in hand.
+func (p *parser) change(c Code, first int, reason string) {
+	if len(p.out.changes) < MaxProblems {
+		p.out.changes = append(p.out.changes, Change{Position: p.position(), Code: c, Fields: len(p.b.fields) - first, Reason: reason})
+	}
+}
+
+// position gives the place of the row in hand.
+func (p *parser) position() Position {
+	start, _ := p.b.places.row(p.row)
+	return Position{Offset: p.w.Offset + int64(start), Line: p.w.Line + int64(p.line), Record: p.w.Record + int64(p.row)}
+}
+
+// drift gives the changes that the widths of a window's records show, and the row at which the first of them
+// is certain; -1 for none. The first run of the window goes on where the window before it ended.
+func (v *verdict) drift(w *window, out *parsed) (changes []Change, row int) {
+	row = -1
+	for i, run := range out.runs {
+		before := 0
+		if i == 0 && run.fields == v.run.fields {
+			before = v.run.rows
+			run.rows, run.at = before+run.rows, v.run.at
+		} else {
+			v.beginning = nil
+		}
+		if v.run = run; run.fields > 0 && before < driftRows && run.rows >= driftRows {
+			if changes = append(changes, v.drifted(w)); row < 0 {
+				row = run.first[driftRows-before-1]
+			}
+		}
+	}
+	if v.run.fields > 0 && v.run.rows < driftRows {
+		v.beginning = v.ofRun(w)
+	}
+	return changes, row
+}
+
+// ofRun gives the beginning of the run in hand as it stands in the source, as far as this window goes.
+func (v *verdict) ofRun(w *window) []byte {
+	const enough = 16 << 10
+	all := slices.Concat(v.beginning, w.raw[max(0, v.run.at.Offset-w.Offset):])
+	return all[:min(len(all), enough)]
+}
+
+// drifted describes the change at which the run in hand begins. Another delimiter is looked for in its first
+// lines: as many as there are, wherever the windows end.
+func (v *verdict) drifted(w *window) Change {
+	columns := len(w.found.Header)
+	c := Change{Position: v.run.at, Code: CodeDrift, Fields: v.run.fields,
+		Reason: fmt.Sprintf("from here on the records have %s, the table has %s", plural(v.run.fields, "field"), plural(columns, "column"))}
+	text := decodeSample(w.lens.enc, w.lens.other, v.ofRun(w))
+	lines := bytes.SplitAfterN(text, []byte("\n"), driftRows+1)
+	text = bytes.Join(lines[:min(len(lines), driftRows)], nil)
+	g := dialect.Sniff(text, dialect.Dialect{Preamble: dialect.NoPreamble, HeaderRows: dialect.NoHeader})
+	if g.Delimiter != w.found.Dialect.Delimiter && g.Columns == columns && columns > 1 && g.Confidence >= doubtful {
+		c.Delimiter = g.Delimiter
+		c.Reason += fmt.Sprintf("; with the delimiter %q in place of %q they fit", g.Delimiter, w.found.Dialect.Delimiter)
+	}
+	return c
+}
+
+// learned is what the columns hold, found out when it is first asked for: most sources never need it.
+type learned struct {
+	once    sync.Once
+	sample  []byte
+	dialect dialect.Dialect
+	columns int
+	profile *dialect.Profile
+}
+
+func (l *learned) learn() *dialect.Profile {
+	l.once.Do(func() {
+		l.profile = dialect.Learn(l.sample, l.dialect, l.columns)
+		l.sample = nil
+	})
+	return l.profile
+}

@@ -1,0 +1,110 @@
+package ingest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sluicecsv/sluice/dialect"
+	"github.com/sluicecsv/sluice/encoding"
+)
+
+// A Pin is what a source was found to be, to be stored as JSON and compared with the next source of its
+// kind: next month's export. Found.Pin makes one, Pipeline.Pin takes it.
+type Pin struct {
+	Encoding string          `json:"encoding,omitempty"` // none where the source was all ASCII: then it is sniffed
+	Dialect  dialect.Dialect `json:"dialect"`            // without a line ending: those that LF ends are read alike
+	Columns  int             `json:"columns"`            // of the table
+	Header   []string        `json:"header,omitempty"`   // their names as they stand in the source; none where it has no header
+}
+
+// Pin gives what the next source of the kind is compared with.
+func (f *Found) Pin() Pin {
+	p := Pin{Dialect: f.Dialect.Dialect, Columns: len(f.Header)}
+	if !f.Encoding.ASCII {
+		p.Encoding = f.Encoding.Label
+	}
+	if p.Dialect.LineEnding != dialect.CR {
+		p.Dialect.LineEnding = ""
+	}
+	if f.Dialect.HeaderRows > 0 {
+		p.Header = f.given()
+	}
+	return p
+}
+
+// given gives the names of the columns as they stand in the source.
+func (f *Found) given() []string { return columnNames(f.names) }
+
+// A Difference is one thing in which a source differs from what was pinned.
+type Difference struct {
+	What string `json:"what"` // "encoding", "delimiter", "column 3", ...
+	Want string `json:"want"` // what was pinned
+	Got  string `json:"got"`
+}
+
+// A DriftError says that a source is not what it was: not what Pipeline.Pin says, or, under Policy.Drift
+// Stop, from some place on not what it was before. It wraps ErrDrift.
+type DriftError struct {
+	Differences []Difference // from what was pinned
+	Change      *Change      // within the source
+}
+
+func (e *DriftError) Error() string {
+	if e.Change != nil {
+		return fmt.Sprintf("ingest: %s: %s: check the source, or set Policy.Drift to Keep [%s]", e.Change.Position, e.Change.Reason, CodeDrift)
+	}
+	var all []string
+	for _, d := range e.Differences {
+		all = append(all, fmt.Sprintf("%s is %s, pinned was %s", d.What, d.Got, d.Want))
+	}
+	return fmt.Sprintf("ingest: the source is not what was pinned: %s: check what has changed, and pin it anew if it is right [%s]", strings.Join(all, "; "), CodeDrift)
+}
+
+func (e *DriftError) Unwrap() error { return ErrDrift }
+
+func (e *DriftError) code() Code { return CodeDrift }
+
+// check compares what was found, reading as was pinned, with what was pinned. Sniff says what the dialect
+// would be without the pin: that tells what has changed.
+func (p *Pin) check(f *Found, guess encoding.Guess, sniff func() dialect.Dialect) error {
+	var all []Difference
+	differ := func(what, want, got string) {
+		if want != got {
+			all = append(all, Difference{what, want, got})
+		}
+	}
+	if p.Encoding != "" && !guess.ASCII && guess.Confidence >= doubtful && !reads(guess, p.Encoding) {
+		differ("encoding", p.Encoding, guess.Label)
+	}
+	header := f.given()
+	if f.Dialect.HeaderRows < 1 {
+		header = nil
+	}
+	records := f.Dialect.Columns > 0
+	if !slices.Equal(p.Header, header) || records && p.Columns != max(len(header), f.Dialect.Columns) {
+		// It cannot be read as was pinned. The dialect may be why.
+		sniffed, before := sniff(), len(all)
+		differ("delimiter", quoted(p.Dialect.Delimiter), quoted(sniffed.Delimiter))
+		differ("quote", quoted(p.Dialect.Quote), quoted(sniffed.Quote))
+		differ("lines above the table", fmt.Sprint(max(0, p.Dialect.Preamble)), fmt.Sprint(max(0, sniffed.Preamble)))
+		differ("header rows", fmt.Sprint(max(0, p.Dialect.HeaderRows)), fmt.Sprint(max(0, sniffed.HeaderRows)))
+		if len(all) == before {
+			differ("number of columns", fmt.Sprint(p.Columns), fmt.Sprint(max(len(header), f.Dialect.Columns)))
+			for i := range min(len(header), len(p.Header)) {
+				differ(fmt.Sprintf("column %d", i+1), quoted(p.Header[i]), quoted(header[i]))
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return &DriftError{Differences: all}
+}
+
+// reads says that the encoding of a label reads the source as the one that was sniffed does.
+func reads(g encoding.Guess, label string) bool {
+	return slices.ContainsFunc(g.RunnersUp, func(c encoding.Candidate) bool { return c.Label == label && c.Same })
+}
+
+func quoted(s string) string { return fmt.Sprintf("%q", s) }
