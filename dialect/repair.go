@@ -457,23 +457,26 @@ func (s *search) split(st *state, at place, start, end int) {
 	}
 	s.work -= end - start
 	for i := start + 1; i < end && s.work > 0; i++ {
+		cut := s.cell(start, i, i).with(RepairSplit)
 		if !s.opens(i) {
 			if i < from || i > to || !utf8.RuneStart(s.text[i]) {
 				continue
 			}
 			f := s.look(span{start: int32(i), end: int32(end)})
-			if right.marked() && right.misfit(&f.facts) || f.kind.numeric() && s.inNumber(start, i) {
+			if right.marked() && right.misfit(&f.facts) {
 				continue
 			}
+			cut.misfit = f.kind.numeric() && s.inNumber(start, i)
 		}
-		s.take(st, at, s.cell(start, i, i).with(RepairSplit), faultBits)
+		s.take(st, at, cut, faultBits)
 	}
 }
 
-// inNumber reports whether a cut at i leaves a number on its left and the digits of one on either side: it
-// could be anywhere.
+// inNumber reports whether a cut at i leaves a number on its left, and what a number goes on with on its right:
+// it could be anywhere, and is no repair.
 func (s *search) inNumber(start, i int) bool {
-	return classes[s.text[i-1]] == isDigit && classes[s.text[i]] == isDigit && s.look(span{start: int32(start), end: int32(i)}).kind.numeric()
+	goesOn := classes[s.text[i]] == isDigit || s.text[i] == '.' || s.text[i] == ','
+	return goesOn && classes[s.text[i-1]] == isDigit && s.look(span{start: int32(start), end: int32(i)}).kind.numeric()
 }
 
 // join adds what begins with a cell that goes on behind one or more delimiters.

@@ -507,3 +507,16 @@ func BenchmarkRepair(b *testing.B) {
 		})
 	}
 }
+
+// Digits that run together could be cut anywhere.
+func TestRepairDoesNotCutNumbers(t *testing.T) {
+	figures := Learn([]byte("a|b|c\n"+strings.Repeat("1|2|3\n", 20)+"31|32|33\n21|22|23\n"), plain("|"), 3)
+	weather := Learn([]byte("site,max,min,rain\nBTV,14,-9,0.00\nMVL,11,-7,0.00\nMPV,12,-4,0.00\nPBG,15,-12,0.25\nRUT,18,-2,1.00\n"), plain(","), 4)
+	for _, tt := range []struct {
+		p   *Profile
+		row string
+	}{{figures, "10|11"}, {figures, "1|23"}, {weather, "MSS,4,-150.00"}, {weather, "MSS,140,0.25"}} {
+		_, ok := tt.p.Repair([]byte(tt.row))
+		assert.False(t, ok, tt.row)
+	}
+}

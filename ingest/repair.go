@@ -29,9 +29,6 @@ func (p *parser) repair(row scan.Row, first int) (scan.Row, bool) {
 		}
 	}
 	text = bytes.TrimRight(text, "\r\n")
-	if row.Kind == scan.Record && row.Count == p.columns() && p.w.learn().Fits(p.cells(first)) {
-		return row, false
-	}
 	mended, ok := p.w.learn().Repair(text)
 	if !ok || len(mended.Cells) != p.columns() {
 		return row, false
