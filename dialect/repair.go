@@ -74,7 +74,7 @@ var otherDelimiters = []string{",", ";", "\t", "|", ":", "~", "^", " "}
 //
 // The cells share memory with record where nothing in them was escaped.
 func (p *Profile) Repair(record []byte) (Repaired, bool) {
-	if len(record) > maxRepairBytes || p.columns > maxRepairColumns || p.columns < 2 {
+	if len(record) > maxRepairBytes || p.columns > maxRepairColumns || p.columns < 2 || p.grammar.delimiter == "" {
 		return Repaired{}, false
 	}
 	s := searches.Get().(*search)

@@ -520,3 +520,10 @@ func TestRepairDoesNotCutNumbers(t *testing.T) {
 		assert.False(t, ok, tt.row)
 	}
 }
+
+// A Profile of a Dialect in which nothing is known mends nothing.
+func TestRepairWithoutDelimiter(t *testing.T) {
+	p := Learn([]byte("a\nb\n"), Dialect{}, 2)
+	_, ok := p.Repair([]byte("abc"))
+	assert.False(t, ok)
+}

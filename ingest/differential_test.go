@@ -72,6 +72,15 @@ var fixtures = []string{
 	"a\r",
 }
 
+// glued is a file with everything that is none of its table: the header again, rows to be mended, a note, another
+// table, rows of another width, totals.
+var glued = func() string {
+	const header, rows = "id,name,price\n", "1,Ann,2.50\n2,Bob,3.50\n3,Eve,4.50\n"
+	return header + strings.Repeat(rows, 8) + header + rows + "4,Tim,5.50,\n5,\"Max,6.50\n\nnot yet paid:\n" + rows +
+		"\nday,who,city\n2024-01-05,Jo,Ulm\n\n\n2024-01-06,Lu,Ulm\n" + header + rows +
+		strings.Repeat("6,Zoe,7.50,x\n", 25) + rows + "Total,,99.50\n\n"
+}()
+
 // seed adds the fixtures, in the encodings of the reference, with all of n choices spread over them.
 func seed(f *testing.F, n int) {
 	for i, text := range fixtures {
@@ -401,12 +410,16 @@ func FuzzConservation(f *testing.F) {
 
 func TestLawConservation(t *testing.T) {
 	for i, text := range fixtures {
-		for d := range uint8(len(dialects) + 1) {
-			for choice := (uint8(i) + d) % 5; choice < 64; choice += 5 {
-				conserves(t, []byte(text), d, choice%9, choice)
+		for d := range len(dialects) + 1 {
+			for choice := (i + d) % 17; choice < 256; choice += 17 {
+				conserves(t, []byte(text), uint8(d), uint8(choice%9), uint8(choice))
 				require.False(t, t.Failed(), "fixture %d, dialect %d, choice %d", i, d, choice)
 			}
 		}
+	}
+	for choice := range 256 {
+		conserves(t, []byte(glued), uint8(len(dialects)), uint8(len(refEncodings)), uint8(choice))
+		require.False(t, t.Failed(), "choice %d", choice)
 	}
 }
 
@@ -527,6 +540,10 @@ func TestLawDeterminism(t *testing.T) {
 			determined(t, []byte(text), d, uint8(i)%9, uint8(i)*11+d)
 			require.False(t, t.Failed(), "fixture %d, dialect %d", i, d)
 		}
+	}
+	for choice := 0; choice < 256; choice += 5 {
+		determined(t, []byte(glued), uint8(len(dialects)), uint8(len(refEncodings)), uint8(choice))
+		require.False(t, t.Failed(), "choice %d", choice)
 	}
 	// Larger than any buffer, so that windows end in the middle.
 	large := strings.Repeat("a,\"b\nc\",5\" pipe\nü,\"x\"y\"\n\n1,2\n\"3,4\n", 4_000)

@@ -3,8 +3,6 @@ package ingest
 import (
 	"bytes"
 	"fmt"
-	"slices"
-	"sync"
 
 	"github.com/sluicecsv/sluice/dialect"
 )
@@ -60,19 +58,6 @@ func (p *parser) ofWidth(n int) {
 	p.out.runs = append(runs, run)
 }
 
-// change tells of a change at the record in hand.
-func (p *parser) change(c Code, first int, reason string) {
-	if len(p.out.changes) < MaxProblems {
-		p.out.changes = append(p.out.changes, Change{Position: p.position(), Code: c, Fields: len(p.b.fields) - first, Reason: reason})
-	}
-}
-
-// position gives the place of the row in hand.
-func (p *parser) position() Position {
-	start, _ := p.b.places.row(p.row)
-	return Position{Offset: p.w.Offset + int64(start), Line: p.w.Line + int64(p.line), Record: p.w.Record + int64(p.row)}
-}
-
 // drift gives the changes that the widths of a window's records show, and the row at which the first of them
 // is certain; -1 for none. The first run of the window goes on where the window before it ended.
 func (v *verdict) drift(w *window, out *parsed) (changes []Change, row int) {
@@ -83,25 +68,26 @@ func (v *verdict) drift(w *window, out *parsed) (changes []Change, row int) {
 			before = v.run.rows
 			run.rows, run.at = before+run.rows, v.run.at
 		} else {
-			v.beginning = nil
+			v.beginning = v.beginning[:0]
 		}
-		if v.run = run; run.fields > 0 && before < driftRows && run.rows >= driftRows {
+		if v.run = run; run.fields > 0 && before < driftRows && run.rows >= driftRows && v.drifts < MaxProblems {
+			v.drifts++
 			if changes = append(changes, v.drifted(w)); row < 0 {
 				row = run.first[driftRows-before-1]
 			}
 		}
 	}
 	if v.run.fields > 0 && v.run.rows < driftRows {
-		v.beginning = v.ofRun(w)
+		v.collect(w)
 	}
 	return changes, row
 }
 
-// ofRun gives the beginning of the run in hand as it stands in the source, as far as this window goes.
-func (v *verdict) ofRun(w *window) []byte {
+// collect adds what a window has of the run in hand to its beginning.
+func (v *verdict) collect(w *window) {
 	const enough = 16 << 10
-	all := slices.Concat(v.beginning, w.raw[max(0, v.run.at.Offset-w.Offset):])
-	return all[:min(len(all), enough)]
+	raw := w.raw[max(0, v.run.at.Offset-w.Offset):]
+	v.beginning = append(v.beginning, raw[:min(len(raw), enough-len(v.beginning))]...)
 }
 
 // drifted describes the change at which the run in hand begins. Another delimiter is looked for in its first
@@ -110,7 +96,8 @@ func (v *verdict) drifted(w *window) Change {
 	columns := len(w.found.Header)
 	c := Change{Position: v.run.at, Code: CodeDrift, Fields: v.run.fields,
 		Reason: fmt.Sprintf("from here on the records have %s, the table has %s", plural(v.run.fields, "field"), plural(columns, "column"))}
-	text := decodeSample(w.lens.enc, w.lens.other, v.ofRun(w))
+	v.collect(w)
+	text := decodeSample(w.lens.enc, w.lens.other, v.beginning)
 	lines := bytes.SplitAfterN(text, []byte("\n"), driftRows+1)
 	text = bytes.Join(lines[:min(len(lines), driftRows)], nil)
 	g := dialect.Sniff(text, dialect.Dialect{Preamble: dialect.NoPreamble, HeaderRows: dialect.NoHeader})
@@ -119,21 +106,4 @@ func (v *verdict) drifted(w *window) Change {
 		c.Reason += fmt.Sprintf("; with the delimiter %q in place of %q they fit", g.Delimiter, w.found.Dialect.Delimiter)
 	}
 	return c
-}
-
-// learned is what the columns hold, found out when it is first asked for: most sources never need it.
-type learned struct {
-	once    sync.Once
-	sample  []byte
-	dialect dialect.Dialect
-	columns int
-	profile *dialect.Profile
-}
-
-func (l *learned) learn() *dialect.Profile {
-	l.once.Do(func() {
-		l.profile = dialect.Learn(l.sample, l.dialect, l.columns)
-		l.sample = nil
-	})
-	return l.profile
 }

@@ -204,6 +204,7 @@ func (e *RecordError) code() Code { return e.Code }
 func (e *SinkError) code() Code   { return e.Code }
 func (e *RunError) code() Code    { return e.Code }
 func (e *FormatError) code() Code { return CodeFormat }
+func (e *DriftError) code() Code  { return CodeDrift }
 
 // CodeOf gives the code of an error that a run returned, "" if it has none.
 func CodeOf(err error) Code {

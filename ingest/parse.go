@@ -57,6 +57,7 @@ func parse(s *resolved, w *window, stopAt int) *parsed {
 	switch {
 	case w.Oversize:
 		p.out.read++
+		p.blank = false
 		p.reject(CodeRecordTooLarge, 0, "the record has more than %d bytes, which is the limit: shorten it", s.Limits.Record)
 	case !p.quick():
 		p.reset()
@@ -162,6 +163,9 @@ func (p *parser) careful() {
 		fields = fields[:0]
 		row := p.w.scanRow(l.raw, view, at, p.row, &unclosed, &fields)
 		p.source, p.behind = p.w.raw[at*l.unit:row.End*l.unit], view[row.End:]
+		if len(p.behind) == 0 {
+			p.source = p.w.raw[at*l.unit:] // with what may be left of a code unit
+		}
 		at = row.End
 		first := len(p.b.fields)
 		p.invalid, p.mixed = p.invalid[:0], p.mixed[:0]
@@ -430,6 +434,19 @@ func (p *parser) reject(c Code, column int, reason string, args ...any) {
 	if p.row == p.stopAt || p.s.Policy.on(c) == Stop {
 		p.out.stop = e
 	}
+}
+
+// change tells of a change at the record in hand.
+func (p *parser) change(c Code, first int, reason string) {
+	if len(p.out.changes) < MaxProblems {
+		p.out.changes = append(p.out.changes, Change{Position: p.position(), Code: c, Fields: len(p.b.fields) - first, Reason: reason})
+	}
+}
+
+// position gives the place of the row in hand.
+func (p *parser) position() Position {
+	start, _ := p.b.places.row(p.row)
+	return Position{Offset: p.w.Offset + int64(start), Line: p.w.Line + int64(p.line), Record: p.w.Record + int64(p.row)}
 }
 
 // irregular says which kinds of irregular characters a text has.

@@ -12,29 +12,29 @@ import (
 // A Pin is what a source was found to be, to be stored as JSON and compared with the next source of its
 // kind: next month's export. Found.Pin makes one, Pipeline.Pin takes it.
 type Pin struct {
-	Encoding string          `json:"encoding,omitempty"` // none where the source was all ASCII: then it is sniffed
+	Encoding string          `json:"encoding,omitempty"` // none where the source was all ASCII, or in two encodings: then it is sniffed
 	Dialect  dialect.Dialect `json:"dialect"`            // without a line ending: those that LF ends are read alike
-	Columns  int             `json:"columns"`            // of the table
+	Columns  int             `json:"columns"`            // names in the header or fields of most records, whichever are more
 	Header   []string        `json:"header,omitempty"`   // their names as they stand in the source; none where it has no header
 }
 
 // Pin gives what the next source of the kind is compared with.
 func (f *Found) Pin() Pin {
-	p := Pin{Dialect: f.Dialect.Dialect, Columns: len(f.Header)}
-	if !f.Encoding.ASCII {
+	p := Pin{Dialect: f.Dialect.Dialect, Columns: f.width(), Header: f.given()}
+	if !f.Encoding.ASCII && f.Encoding.Mixed == "" {
 		p.Encoding = f.Encoding.Label
 	}
 	if p.Dialect.LineEnding != dialect.CR {
 		p.Dialect.LineEnding = ""
 	}
-	if f.Dialect.HeaderRows > 0 {
-		p.Header = f.given()
-	}
 	return p
 }
 
-// given gives the names of the columns as they stand in the source.
+// given gives the names of the columns as they stand in the source; none where it has no header.
 func (f *Found) given() []string { return columnNames(f.names) }
+
+// width gives the number of columns in the source, whatever Pipeline.Header says.
+func (f *Found) width() int { return max(len(f.given()), f.Dialect.Columns) }
 
 // A Difference is one thing in which a source differs from what was pinned.
 type Difference struct {
@@ -63,8 +63,6 @@ func (e *DriftError) Error() string {
 
 func (e *DriftError) Unwrap() error { return ErrDrift }
 
-func (e *DriftError) code() Code { return CodeDrift }
-
 // check compares what was found, reading as was pinned, with what was pinned. Sniff says what the dialect
 // would be without the pin: that tells what has changed.
 func (p *Pin) check(f *Found, guess encoding.Guess, sniff func() dialect.Dialect) error {
@@ -78,11 +76,7 @@ func (p *Pin) check(f *Found, guess encoding.Guess, sniff func() dialect.Dialect
 		differ("encoding", p.Encoding, guess.Label)
 	}
 	header := f.given()
-	if f.Dialect.HeaderRows < 1 {
-		header = nil
-	}
-	records := f.Dialect.Columns > 0
-	if !slices.Equal(p.Header, header) || records && p.Columns != max(len(header), f.Dialect.Columns) {
+	if records := f.Dialect.Columns > 0; !slices.Equal(p.Header, header) || records && p.Columns != f.width() {
 		// It cannot be read as was pinned. The dialect may be why.
 		sniffed, before := sniff(), len(all)
 		differ("delimiter", quoted(p.Dialect.Delimiter), quoted(sniffed.Delimiter))
@@ -90,7 +84,10 @@ func (p *Pin) check(f *Found, guess encoding.Guess, sniff func() dialect.Dialect
 		differ("lines above the table", fmt.Sprint(max(0, p.Dialect.Preamble)), fmt.Sprint(max(0, sniffed.Preamble)))
 		differ("header rows", fmt.Sprint(max(0, p.Dialect.HeaderRows)), fmt.Sprint(max(0, sniffed.HeaderRows)))
 		if len(all) == before {
-			differ("number of columns", fmt.Sprint(p.Columns), fmt.Sprint(max(len(header), f.Dialect.Columns)))
+			differ("number of columns", fmt.Sprint(p.Columns), fmt.Sprint(f.width()))
+			if len(all) == before {
+				differ("number of names in the header", fmt.Sprint(len(p.Header)), fmt.Sprint(len(header)))
+			}
 			for i := range min(len(header), len(p.Header)) {
 				differ(fmt.Sprintf("column %d", i+1), quoted(p.Header[i]), quoted(header[i]))
 			}

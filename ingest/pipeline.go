@@ -70,8 +70,8 @@ type Pipeline struct {
 	// ReportEvery is the time between two snapshots for the Reporter. Default 500 ms.
 	ReportEvery time.Duration `json:"report_every_ns,omitempty"`
 
-	// Filter says which records are delivered; nil: all. The workers call it at the same time. It must
-	// not keep the record.
+	// Filter says which records are delivered; nil: all. The workers call it at the same time, and some of the
+	// records come to it twice. It must not keep the record.
 	Filter func(Record) bool `json:"-"`
 
 	// Rejects keeps the records that are not delivered. Default: they are counted, and the first ones are

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/sluicecsv/sluice/dialect"
@@ -97,11 +98,28 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 	if err := sp.readHeader(ctx); err != nil {
 		return sp, err
 	}
-	sp.learned = &learned{sample: text, dialect: found.Dialect.Dialect, columns: max(len(sp.found.given()), found.Dialect.Columns)}
-	if s.Pin != nil {
+	sp.learned = &learned{sample: text, dialect: found.Dialect.Dialect, columns: found.width()}
+	if s.Pin != nil && !mended {
 		return sp, s.Pin.check(sp.found, encoding.Sniff(sample), func() dialect.Dialect { return dialect.Sniff(text, s.Dialect).Dialect })
 	}
 	return sp, nil
+}
+
+// learned is what the columns hold, found out when it is first asked for: most sources never need it.
+type learned struct {
+	once    sync.Once
+	sample  []byte
+	dialect dialect.Dialect
+	columns int
+	profile *dialect.Profile
+}
+
+func (l *learned) learn() *dialect.Profile {
+	l.once.Do(func() {
+		l.profile = dialect.Learn(l.sample, l.dialect, l.columns)
+		l.sample = nil
+	})
+	return l.profile
 }
 
 // A sample that leaves the encoding in doubt is made longer, up to sampleGrowth times.

@@ -23,9 +23,10 @@ func (p *parser) repair(row scan.Row, first int) (scan.Row, bool) {
 	}
 	text := p.source
 	if p.undecoded {
+		var mixed bool
 		var invalid int
-		if text, _, invalid = p.w.lens.decode(nil, text); invalid > 0 {
-			return row, false
+		if text, mixed, invalid = p.w.lens.decode(nil, text); mixed || invalid > 0 {
+			return row, false // it would have to be decoded cell by cell, and they are not known
 		}
 	}
 	text = bytes.TrimRight(text, "\r\n")

@@ -55,7 +55,7 @@ func FuzzRoads(f *testing.F) {
 			t.Skip()
 		}
 		p := Pipeline{Encoding: roadEncodings[int(enc)%len(roadEncodings)], Dialect: roadDialects[int(d)%len(roadDialects)], BatchBytes: 40,
-			Policy: Policy{Bad: Reject}, Null: []string{"a"}, RunID: "run"}
+			Policy: Policy{Bad: Reject, Repair: true}, Null: []string{"a"}, RunID: "run"}
 		p.Dialect.Preamble, p.Dialect.HeaderRows = dialect.NoPreamble, dialect.NoHeader
 		if choice&1 > 0 {
 			p.Policy = Policy{Bad: Reject, Short: Keep, Long: Keep, StrayQuote: Keep, NUL: Strip, Control: Reject, Invisible: Replace, Blank: Keep}
@@ -111,6 +111,11 @@ func sameRoads(t *testing.T, s *resolved, w *window) {
 	require.Equal(t, careful.out.counts, quick.out.counts, "%s %q", w.lens.enc.Name(), w.raw)
 	require.Equal(t, careful.out.rejects, quick.out.rejects)
 	require.Equal(t, careful.out.stop, quick.out.stop)
+	require.Equal(t, careful.out.repairs, quick.out.repairs)
+	require.Equal(t, careful.out.changes, quick.out.changes)
+	require.Equal(t, careful.out.runs, quick.out.runs)
+	require.Equal(t, careful.section, quick.section)
+	require.Equal(t, careful.blank, quick.blank)
 	require.Equal(t, careful.b.Len(), quick.b.Len())
 	for i, want := range careful.b.All() {
 		got := quick.b.Record(i)

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -49,12 +50,12 @@ type Status struct {
 	Delivered int64          `json:"delivered"`
 	Rejected  int64          `json:"rejected"`
 	Filtered  int64          `json:"filtered"`
-	Skipped   int64          `json:"skipped"`           // blank lines and comments
+	Skipped   int64          `json:"skipped"`           // comments, and what the Policy skips
 	Rejects   map[Code]int64 `json:"rejects,omitempty"` // Rejected by code
 	// Tolerated counts what a policy let pass or mended: rows for CodeTooFewFields, CodeTooManyFields,
-	// CodeStrayQuote and CodeBlank, characters for CodeNUL, CodeControl and CodeInvisible, cells for
-	// CodeEncoding. Cells for CodeMixed are those in Found.Encoding.Mixed, whatever the policy, those of the
-	// header included.
+	// CodeStrayQuote and CodeBlank, rows that were kept or skipped for CodeRepeatedHeader, CodeBelow and
+	// CodeOtherTable, characters for CodeNUL, CodeControl and CodeInvisible, cells for CodeEncoding. Cells for
+	// CodeMixed are those in Found.Encoding.Mixed, whatever the policy, those of the header included.
 	Tolerated map[Code]int64 `json:"tolerated,omitempty"`
 	// Repaired counts the records that Policy.Repair has mended, by what was done; they are among Delivered or
 	// Filtered, or among Rejected for another reason.
@@ -77,7 +78,7 @@ type Status struct {
 	Bottleneck Stage         `json:"bottleneck,omitempty"`
 }
 
-// MaxProblems is how many rejects a Status describes.
+// MaxProblems is how many rejects a Status describes, and how many repairs and changes.
 const MaxProblems = 20
 
 // Progress gives the part of the source that is stored, from 0 to 1; -1 when the size is not known.
@@ -312,8 +313,9 @@ func (t *tracker) problems(rejects []*RecordError) {
 func (t *tracker) changes(changes []Change) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	room := MaxProblems - len(t.status.Changes)
-	t.status.Changes = append(t.status.Changes, changes[:min(room, len(changes))]...)
+	all := append(t.status.Changes, changes...)
+	slices.SortStableFunc(all, func(a, b Change) int { return cmp.Compare(a.Offset, b.Offset) }) // a drift is told late
+	t.status.Changes = all[:min(MaxProblems, len(all))]
 }
 
 func (t *tracker) repairs(repairs []Repair) {

@@ -9,7 +9,8 @@ type verdict struct {
 	section   Section  // that the window before ended in
 	blank     bool     // its last row is blank
 	run       widthRun // that it ended with
-	beginning []byte   // of that run, as long as it is too short to be told
+	beginning []byte   // of that run, as far as it is needed to tell of it
+	drifts    int      // that were told
 }
 
 // shareFrom is the row from which on the share of rejects counts before the end.
@@ -17,19 +18,26 @@ const shareFrom = 1000
 
 // pass gives what is to be delivered of a window, and the error if the run ends in it.
 func (v *verdict) pass(w *window, out *parsed) (*parsed, error) {
-	p := &v.s.Policy
 	if w.Section != v.section || w.Blank != v.blank {
 		// It was read as if the table went on; as a rule it does.
 		w.Section, w.Blank = v.section, v.blank
 		out = parse(v.s, w, -1)
 	}
 	v.section, v.blank = out.section, out.blank
+	out, stop := v.limit(w, out)
 	changes, row := v.drift(w, out)
-	drifted := row >= 0 && p.Drift == Stop
-	if drifted {
+	if row >= 0 && v.s.Policy.Drift == Stop {
 		out, changes = parse(v.s, w, row), changes[:1]
+		stop = &DriftError{Change: &changes[0]}
 	}
 	out.changes = append(out.changes, changes...)
+	return out, stop
+}
+
+// limit ends a window where there are too many rejects. It gives the error of that, or of the record that stops
+// the run.
+func (v *verdict) limit(w *window, out *parsed) (*parsed, error) {
+	p := &v.s.Policy
 	for _, e := range out.rejects {
 		v.rejected++
 		var reason string
@@ -46,10 +54,7 @@ func (v *verdict) pass(w *window, out *parsed) (*parsed, error) {
 		}
 		return out, &RunError{Code: CodeRejects, Kind: ErrRejects, At: e.Position, Reason: reason, Err: e}
 	}
-	switch {
-	case drifted && (out.stop == nil || out.stop.Record == w.Record+int64(row)):
-		return out, &DriftError{Change: &changes[0]}
-	case out.stop != nil:
+	if out.stop != nil {
 		return out, out.stop
 	}
 	return out, nil

@@ -192,6 +192,7 @@ type splitter struct {
 	eof      bool
 	held     error // came with the last bytes that were asked for
 	err      error // of the source; what was read before it is good
+	content  int64 // at the end of the source, the offset from which on there is only white space; 0: not known
 	offset   int64 // of buf[0]
 	line     int64 // of buf[0]
 	row      int64 // that begins at buf[0]
@@ -402,7 +403,7 @@ func (sp *splitter) emit(c cutAt) *window {
 	sp.line += int64(c.lines)
 	sp.row += int64(c.rows)
 	w.end = sp.place()
-	w.last = sp.eof && sp.err == nil && onlySpaces(sp.buf)
+	w.last = sp.last()
 	return w
 }
 
@@ -415,18 +416,21 @@ func (sp *splitter) window(length int64, rows int) *window {
 	return w
 }
 
-// onlySpaces says that there is nothing but white space in b, in any encoding with ASCII in it. NUL is half a
-// space in some, 0x1A the end of a text in DOS.
-func onlySpaces(b []byte) bool {
-	for _, c := range b {
-		switch c {
-		case ' ', '\t', '\r', '\n', 0, 0x1a:
-		default:
-			return false
-		}
+// last says that nothing but white space is left of the source.
+func (sp *splitter) last() bool {
+	if !sp.eof || sp.err != nil {
+		return false
 	}
-	return true
+	if sp.content == 0 { // all there is is in the buffer, and is looked at once
+		sp.content = sp.offset + int64(sp.unit*len(bytes.TrimRight(sp.look(), spaces)))
+	}
+	return sp.offset >= sp.content
 }
+
+// spaces are white space in a view. 0x1A is the end of a text in DOS.
+const spaces = " \t\r\n\x1a"
+
+func onlySpaces(b []byte) bool { return len(bytes.TrimLeft(b, spaces)) == 0 }
 
 // place says how far the source is used up.
 func (sp *splitter) place() place {
