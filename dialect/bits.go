@@ -23,6 +23,7 @@ const (
 	paddingBits    = 0.5 // a space or TAB at either end of a field
 	queryBits      = 1.0 // = and & in a URL
 	joinBits       = 2.5 // _ - or . within a name
+	listBits       = 2.5 // ; or | within a list
 
 	quotedPunctuationBits = 4.0  // within quotes, which are there because of it
 	strayBits             = 10.0 // a quote within quotes that should have been escaped

@@ -124,24 +124,30 @@ func candidateDelimiters(text []byte, pinned Dialect) []string {
 		if pinned.Quote == d || !bytes.Contains(text, []byte(d)) {
 			continue
 		}
-		if alwaysTwice(text, d) {
-			d += d
+		forms := []string{d}
+		switch pairs, always := twice(text, d); {
+		case always && pairs > 1:
+			forms[0] += d
+		case pairs >= len(sample):
+			forms = append(forms, d+d)
 		}
-		r := ranked{delimiter: d}
-		before, between := -1, false
-		for _, line := range sample {
-			n := bytes.Count(line, []byte(d))
-			if n > 0 {
-				r.regular++
+		for _, d := range forms {
+			r := ranked{delimiter: d}
+			before, between := -1, false
+			for _, line := range sample {
+				n := bytes.Count(line, []byte(d))
+				if n > 0 {
+					r.regular++
+				}
+				if n > 0 && n == before {
+					r.regular += 9
+				}
+				before = n
+				between = between || n > 1 || n == 1 && !bytes.HasPrefix(line, []byte(d))
 			}
-			if n > 0 && n == before {
-				r.regular += 9
+			if between {
+				found = append(found, r)
 			}
-			before = n
-			between = between || n > 1 || n == 1 && !bytes.HasPrefix(line, []byte(d))
-		}
-		if between {
-			found = append(found, r)
 		}
 	}
 	slices.SortStableFunc(found, func(a, b ranked) int { return cmp.Compare(b.regular, a.regular) })
@@ -154,26 +160,26 @@ func candidateDelimiters(text []byte, pinned Dialect) []string {
 	return list
 }
 
-// alwaysTwice reports whether d comes in pairs only, often enough to be no accident. Commas, semicolons,
-// TABs and spaces do so around empty fields and are never taken for one delimiter of two characters.
-func alwaysTwice(text []byte, d string) bool {
+// twice returns how often d comes in runs of even length, counted in pairs, and whether it always does. Commas,
+// semicolons, TABs and spaces do so around empty fields and are never taken for one delimiter of two characters.
+func twice(text []byte, d string) (pairs int, always bool) {
 	if strings.Contains(",;\t ", d) {
-		return false
+		return 0, false
 	}
-	pairs := 0
-	for {
+	for always = true; ; {
 		i := bytes.Index(text, []byte(d))
 		if i < 0 {
-			return pairs > 1
+			return pairs, always
 		}
 		run := 0
 		for text = text[i:]; bytes.HasPrefix(text, []byte(d)); text = text[len(d):] {
 			run++
 		}
-		if run%2 != 0 {
-			return false
+		if run%2 == 0 {
+			pairs += run / 2
+		} else {
+			always = false
 		}
-		pairs += run / 2
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -44,6 +45,9 @@ func weighHeader(text []byte, records []row) headerReport {
 		name := bytes.TrimSpace(text[c.start:c.end])
 		names[string(name)]++
 		h.weighColumn(text, records[1:], j, c)
+		if len(records) == 1 && numbered(text, records[0].cells, j) {
+			h.bits += 3.5 // its digits are a running number, not a code
+		}
 	}
 	switch {
 	case len(names) < min(len(records[0].cells), headerColumns):
@@ -54,6 +58,30 @@ func weighHeader(text []byte, records []row) headerReport {
 		h.bits++
 	}
 	return h
+}
+
+// numbered reports whether cell j and one beside it are the same letters with consecutive numbers, as of names
+// (x1, x2).
+func numbered(text []byte, cells []cell, j int) bool {
+	cut := func(j int) (stem string, n int) {
+		b := bytes.TrimSpace(text[cells[j].start:cells[j].end])
+		digits := bytes.TrimLeftFunc(b, notDigit)
+		stem = string(b[:len(b)-len(digits)])
+		n, err := strconv.Atoi(string(digits))
+		if err != nil || stem == "" {
+			return "", 0
+		}
+		return stem, n
+	}
+	stem, n := cut(j)
+	beside := func(j, step int) bool {
+		if stem == "" || j < 0 || j >= len(cells) {
+			return false
+		}
+		other, m := cut(j)
+		return other == stem && m == n+step
+	}
+	return beside(j-1, -1) || beside(j+1, 1)
 }
 
 // maxHeaderRows bounds the records of a header: names under groups of names, and their units.
@@ -226,6 +254,8 @@ func (h *headerReport) weighColumn(text []byte, below []row, column int, first c
 			}
 		case k == kindDate || k == kindMoment:
 			h.add(1.5) // the days of a table of figures
+		case k == kindInteger && p.share(kind.numeric) == 0:
+			h.add(.5) // numbers of items, none of which is a value of the column
 		default:
 			h.add(-1)
 		}
@@ -238,8 +268,8 @@ func (h *headerReport) weighColumn(text []byte, below []row, column int, first c
 	}
 	if below := p.filled; below > 1 {
 		switch {
-		case first.flags&quoted != 0 && p.quoted == 0 && !(typed >= .75):
-			h.bits += 2
+		case first.flags&quoted != 0 && p.quoted == 0 && !(typed >= .75) && !bytes.ContainsAny(name, ",;\t|\"\r\n"):
+			h.bits += 2 // no need of quotes
 		case first.flags&quoted == 0 && p.quoted == below:
 			h.bits += 1.5
 		}
@@ -329,6 +359,8 @@ func columnName(b []byte) float64 {
 }
 
 func notLetter(r rune) bool { return !unicode.IsLetter(r) }
+
+func notDigit(r rune) bool { return r < '0' || r > '9' }
 
 // splitName cuts a name into words, at punctuation and where a capital follows a small letter.
 func splitName(name string) []string {

@@ -26,7 +26,7 @@ const (
 	kindText   // anything else
 	kindURL
 	kindEmail
-	kindHex  // uuids, hashes
+	kindHex  // uuids, hashes, addresses of machines
 	kindJSON // an object or a list
 	kindPair // two decimals with a comma between, as of a place
 	kinds
@@ -120,6 +120,9 @@ func classifyTrimmed(b []byte) (kind, float64) {
 	text += lengthBits(n)
 
 	if mask&isDigit != 0 && n <= 40 {
+		if mask == isDigit|isJoin && n > 7 && ipv4(b) { // 1.2.3.4 is a version
+			return kindHex, 32
+		}
 		if k, bits := number(b, mask); k != kindText {
 			return k, bits
 		}
@@ -151,6 +154,9 @@ func classifyTrimmed(b []byte) (kind, float64) {
 	}
 	if mask&isHigh == 0 && mask&isDigit != 0 && n >= 16 && hex(b) {
 		return kindHex, float64(n) * 4
+	}
+	if n == 17 && mask&(isColon|isJoin) != 0 && mac(b) {
+		return kindHex, 48
 	}
 	if mask&^isLetter == 0 {
 		return kindWord, text
@@ -191,6 +197,30 @@ func setting(b []byte, text float64) float64 {
 	}
 	_, v := classify(value)
 	return bits + lengthBits(len(key)) + charBits['='] + v
+}
+
+// listSaves returns how many bits a list of three or more names that are alike (b2;c3;d7), with the same sign between,
+// takes less than a text. Numbers and names side by side are cells rather.
+func listSaves(b []byte) float64 {
+	i := bytes.IndexAny(b, ";|")
+	if i < 0 {
+		return 0
+	}
+	separator, items, alike := b[i:i+1], 0, uint16(0)
+	for more := true; more; items++ {
+		var item []byte
+		item, b, more = bytes.Cut(b, separator)
+		mask, _ := scanBytes(item)
+		mask &^= isJoin
+		if mask&isLetter == 0 || mask&^(isLetter|isDigit) != 0 || items > 0 && mask&isDigit != alike {
+			return 0
+		}
+		alike = mask & isDigit
+	}
+	if items < 3 {
+		return 0
+	}
+	return float64(items-1) * (charBits[separator[0]] - listBits)
 }
 
 const longestFlag = 5
@@ -263,7 +293,7 @@ func number(b []byte, mask uint16) (kind, float64) {
 			return kindText, 0
 		}
 	}
-	if digits == 0 || b[len(b)-1] == ',' || commas > 1 && !grouped {
+	if digits == 0 || b[len(b)-1] == ',' || commas > 1 && (!grouped || points == 0 && sinceComma != 3) {
 		return kindText, 0
 	}
 	bits := float64(digits)*digitBits + integerBits
@@ -301,7 +331,7 @@ func moment(b []byte) (kind, float64) {
 	if len(rest) == 0 {
 		return kindDate, dateBits
 	}
-	if rest[0] == 'T' || rest[0] == ' ' || rest[0] == ',' {
+	if rest[0] == 'T' || rest[0] == ' ' || rest[0] == ',' || rest[0] == ':' {
 		rest = bytes.TrimLeft(rest[1:], " ")
 		if rest, ok = clock(rest); ok && len(rest) == 0 {
 			return kindMoment, dateBits + timeBits
@@ -452,6 +482,42 @@ func clock(b []byte) ([]byte, bool) {
 func hex(b []byte) bool {
 	for _, c := range b {
 		if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'f') && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// ipv4 reports whether b is four numbers below 256 with points between.
+func ipv4(b []byte) bool {
+	for part := range 4 {
+		n, v := 0, 0
+		for n < len(b) && n < 3 && classes[b[n]] == isDigit {
+			v = v*10 + int(b[n]-'0')
+			n++
+		}
+		if b = b[n:]; n == 0 || v > 255 {
+			return false
+		}
+		if part < 3 {
+			if len(b) == 0 || b[0] != '.' {
+				return false
+			}
+			b = b[1:]
+		}
+	}
+	return len(b) == 0
+}
+
+// mac reports whether b, of 17 bytes, is the address of a network card: six pairs of hexadecimal digits with the
+// same sign between, : or -.
+func mac(b []byte) bool {
+	for i, c := range b {
+		if i%3 == 2 {
+			if c != b[2] || c != ':' && c != '-' {
+				return false
+			}
+		} else if c == '-' || !hex(b[i:i+1]) {
 			return false
 		}
 	}

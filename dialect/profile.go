@@ -56,7 +56,7 @@ func Learn(sample []byte, d Dialect, columns int) *Profile {
 				for !p.skips && c.flags&quoted == 0 && c.start > 0 && c.flags&spaced != 0 && t.text[c.start-1] == ' ' {
 					c.start--
 				}
-				tallies[j].add(t.text[c.start:c.end], c.flags&quoted != 0, p.grammar.open)
+				tallies[j].add(t.text[c.start:c.end], c.flags&quoted != 0, p.grammar)
 			}
 		}
 	}
@@ -139,7 +139,7 @@ func (p *Profile) Totals(cells [][]byte) bool {
 	for j, b := range cells {
 		f := measure(b, "")
 		if f.kind != kindEmpty && looked < 2 {
-			if looked++; !word && totalWord(b) {
+			if looked++; !word && TotalWord(b) {
 				word = true
 				out = out || j < len(p.traits) && p.traits[j].misfit(&f)
 			}
@@ -162,14 +162,15 @@ func (t *table) blank(i int) bool {
 func sums(text []byte, r row) bool {
 	for _, c := range r.cells {
 		if b := text[c.start:c.end]; !isSpaces(b) {
-			return totalWord(b)
+			return TotalWord(b)
 		}
 	}
 	return false
 }
 
-// totalWord reports whether a cell begins with a word for a total.
-func totalWord(b []byte) bool {
+// TotalWord reports whether a cell begins with a word for a total, in the languages of most files. What may be
+// a row of totals can be told by it without a [Profile].
+func TotalWord(b []byte) bool {
 	s := strings.ToLower(string(bytes.TrimLeft(b[:min(len(b), 64)], " \t*")))
 	for _, w := range totals {
 		if rest, ok := strings.CutPrefix(s, w); ok {
@@ -303,7 +304,7 @@ const (
 // A tally counts what was seen in a column.
 type tally struct {
 	rows, filled, missing int
-	quoted, inner         int
+	quoted, idle, inner   int
 	longest               int
 	kinds                 [kinds]int
 	first, last           [classNumbers]int
@@ -330,11 +331,13 @@ func (s *shapeCounts) add(seen shape) {
 	s.others++
 }
 
-func (t *tally) add(b []byte, quoted bool, quote string) {
+func (t *tally) add(b []byte, quoted bool, g grammar) {
 	t.rows++
-	f := measure(b, quote)
+	f := measure(b, g.open)
 	if quoted {
-		t.quoted++
+		if t.quoted++; !g.needsQuotes(b) {
+			t.idle++
+		}
 	}
 	if f.kind == kindEmpty {
 		return
@@ -373,6 +376,7 @@ type traits struct {
 	exact   bool        // see coded
 	full    bool        // no cell is empty
 	bare    bool        // no cell is filled
+	idle    bool        // some cells stand in quotes that need none
 	gaps    bool        // some cells are empty, or say that a value is missing
 	allowed [kinds]bool // also where the column is not typed: that were seen
 	codes   [maxShapes]shape
@@ -459,6 +463,7 @@ func (t *tally) traits() traits {
 	c := traits{
 		full:        t.rows >= fewRows && empty == 0,
 		bare:        t.rows >= codeRows && t.filled == 0,
+		idle:        t.idle > 0,
 		gaps:        empty+t.missing > 0,
 		longest:     t.longest,
 		filledBits:  surprise(t.filled, max(t.filled, empty)),

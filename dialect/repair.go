@@ -423,18 +423,18 @@ func (s *search) quotedCells(st *state, at place, start int) (sound bool) {
 		}
 		i = behind
 	}
-	if !stray && start < len(s.text) {
+	if !stray && start < len(s.text) && (s.traits[at.column].idle || s.g.needsQuotes(s.text[start:])) {
 		s.take(st, at, s.quotedCell(start, len(s.text), len(s.text)+1).with(RepairQuoteClosed), faultBits)
 	}
 	return sound
 }
 
 // keptQuote adds what begins with a cell whose first quote is text. A cell that has one at its end, too, is
-// in quotes, and the last cell of a row was not closed.
+// in quotes, and the last cell of a row was not closed where quotes stand without need.
 func (s *search) keptQuote(st *state, at place, start int) {
 	end := s.literal(start)
 	content := s.text[start+len(s.g.open) : max(end, start+len(s.g.open))]
-	if len(content) > 0 && (endsWith(content, s.g.close) || end == len(s.text) && !bytes.Contains(content, []byte(s.g.close))) {
+	if len(content) > 0 && (endsWith(content, s.g.close) || end == len(s.text) && s.traits[at.column].idle && !bytes.Contains(content, []byte(s.g.close))) {
 		return
 	}
 	s.take(st, at, s.cell(start, end, s.after(end)).with(RepairQuoteKept), faultBits)

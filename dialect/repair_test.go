@@ -380,7 +380,9 @@ func TestRepairSmallTables(t *testing.T) {
 		row          string
 		want         []string
 	}{
-		{"a quote that never closes", "id,name,text\n1,ann,hello\n2,bob,good day\n3,eve,see you\n4,joe,hi\n5,kim,bye\n", 3, `6,ann,"hello world`, []string{"6", "ann", "hello world"}},
+		{"a quote that never closes", "id,name,text\n1,ann,\"hello\"\n2,bob,\"good day\"\n3,eve,\"see you\"\n4,joe,\"hi\"\n5,kim,\"bye\"\n", 3, `6,ann,"hello world`, []string{"6", "ann", "hello world"}},
+		{"a quote where none is used", "id,name,text\n1,ann,hello\n2,bob,good day\n3,eve,see you\n4,joe,hi\n5,kim,bye\n", 3, `6,ann,"hello world`, []string{"6", "ann", `"hello world`}},
+		{"a quote where they stand in need only", "id,name,text\n1,ann,\"oh, hello\"\n2,bob,good day\n3,eve,\"well, see you\"\n4,joe,hi\n5,kim,bye\n", 3, `6,ann,"hello world`, []string{"6", "ann", `"hello world`}},
 		{"a quote that swallows cells", "id,name,text\n1,ann,hello\n2,bob,good day\n3,eve,see you\n4,joe,hi\n5,kim,bye\n", 3, `6,"ann,hello`, []string{"6", `"ann`, "hello"}},
 		{"numbers", "a,b\n1,22\n33,4\n555,66\n7,888\n", 2, "1234", nil},
 		{"texts", "a,b\nwool,coat\nsoft,cap\nlong,scarf\n", 2, "woolcoat", nil},

@@ -26,7 +26,7 @@ type reading struct {
 // score weighs t, which was read by g.
 func score(t *table, g grammar) reading {
 	o := t.outline()
-	r := reading{grammar: g, escapes: t.escapes, rows: o.rows, columns: usual(o.counts)}
+	r := reading{grammar: g, escapes: t.escapes, rows: o.rows, columns: t.usual(o)}
 	r.fits = o.counts[r.columns]
 	r.bits = dialectBits(g) + newCountBits*float64(len(o.counts)) + aroundBits*float64(o.around)
 
@@ -55,6 +55,9 @@ func score(t *table, g grammar) reading {
 		default:
 			for j, f := range row.cells {
 				k, v := g.value(t.text, f)
+				if k == kindText && f.flags&quoted == 0 && len(row.cells) > 1 {
+					v -= listSaves(t.text[f.start:f.end]) // a line that is a list would be a record
+				}
 				switch {
 				case i == o.first:
 					bits += v + nameBits // names say nothing about the kinds below them
@@ -206,6 +209,49 @@ func usual(counts map[int]int) int {
 	return best
 }
 
+// usual returns the number of fields that most records have; where another table with more columns stands below the
+// first one, under its names and some more, that of the first.
+func (t *table) usual(o outline) int {
+	most := usual(o.counts)
+	if len(o.counts) < 2 {
+		return most
+	}
+	var first, next row
+	above := 0
+	for _, r := range t.rows[o.first : o.last+1] {
+		switch n := len(r.cells); {
+		case r.blank || o.counts[n] == 0:
+			continue
+		case above == 0:
+			first = r
+		case n == most:
+			next = r
+		case n != len(first.cells):
+			return most
+		}
+		if next.cells != nil {
+			break
+		}
+		above++
+	}
+	if n := len(first.cells); n > 1 && n < most && above > 2 && 2*above > o.counts[most] && 2*t.common(first, next) > n {
+		return n
+	}
+	return most
+}
+
+// common counts the cells of a that stand at the same place in b.
+func (t *table) common(a, b row) int {
+	n := 0
+	for j, c := range a.cells[:min(len(a.cells), len(b.cells))] {
+		d := b.cells[j]
+		if c.end > c.start && bytes.Equal(t.text[c.start:c.end], t.text[d.start:d.end]) {
+			n++
+		}
+	}
+	return n
+}
+
 // countBits returns the bits of a row's number of fields. The delimiters of a number that is rare cost what
 // they would as text, for they may be that.
 func (g grammar) countBits(n int, o outline) float64 {
@@ -233,13 +279,23 @@ func (t *table) novelText(r row) (bits, share float64) {
 			continue
 		}
 		t.seen[h] = true
+		said := line
+		if drawn(line) {
+			said = line[:1]
+		}
 		text := 0.0
-		for _, c := range line {
+		for _, c := range said {
 			text += charBits[c]
 		}
 		bits += text + lengthBits(len(line))
 	}
 	return bits, 1 - float64(known)/float64(max(r.end-r.start, 1))
+}
+
+// drawn reports whether a line is nothing but one sign over and over, which is none that cuts fields as a rule.
+func drawn(line []byte) bool {
+	line = bytes.TrimRight(line, "\r\n")
+	return len(line) > 2 && bytes.IndexByte([]byte("-=_*#+~."), line[0]) >= 0 && len(bytes.Trim(line, string(line[:1]))) == 0
 }
 
 var seed = maphash.MakeSeed()

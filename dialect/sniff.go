@@ -41,7 +41,7 @@ type sniffing struct {
 
 	comment    string
 	start      int // index of the first row of the table, len(table.rows) when there is none
-	asked      int // calls of headerBelow
+	asked      int // calls of headerBelow and detached
 	headerRows int // 0 where there is no header
 	headerWhy  headerReport
 }

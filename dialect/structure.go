@@ -54,6 +54,8 @@ func (s *sniffing) findComment() string {
 			switch text := s.body[r.start:r.end]; {
 			case !bytes.HasPrefix(text, []byte(c.prefix)):
 				aboveTable = aboveTable && len(r.cells) != s.best.columns
+			case !c.common && len(text) > len(c.prefix) && len(bytes.Trim(text, c.prefix)) == 0:
+				// A line is drawn, with nothing said.
 			case len(r.cells) == s.best.columns && s.best.columns > 1,
 				s.best.columns == 1 && !remark(text, c.prefix),
 				aboveTable && outside == 0 && s.commentedHeader(r, c.prefix):
@@ -143,11 +145,43 @@ func (s *sniffing) fitsTable(i int) bool {
 		return !s.title(i) && !(s.alone(i) && s.headerBelow(i))
 	}
 	// A ragged header, or a title with delimiters in it?
-	return n > 1 && 2*n >= columns && !(n < columns && s.prose(r)) && !s.headerBelow(i)
+	return n > 1 && 2*n >= columns && !(n < columns && (s.prose(r) || s.detached(i))) && !s.headerBelow(i)
 }
 
-// headerBelow reports whether what follows row i begins with a header of its own. It is asked a few times
-// only, so that the time stays linear.
+// detached reports whether row i, which is too short for the table, is no ragged header but one of the lines above it:
+// there are a few more of its length or a blank line, and then the table begins with a header, and all its rows fit.
+// Otherwise the columns may have become more. The lines are no table of their own.
+func (s *sniffing) detached(i int) bool {
+	const few = 12
+	rows, n := s.table.rows, len(s.table.rows[i].cells)
+	j, lines, apart := i+1, 1, false
+	for ; j < len(rows) && j <= i+few && len(rows[j].cells) <= n; j++ {
+		switch {
+		case rows[j].blank:
+			apart = true
+		case !s.empty(rows[j]):
+			lines++
+		}
+	}
+	if j == i+1 && (i == 0 || len(rows[i-1].cells) > n) {
+		return false
+	}
+	if s.asked++; s.asked > maxPreamble {
+		return false
+	}
+	below := s.records(j, headerRecords)
+	if slices.ContainsFunc(below[:min(len(below), 10)], func(r row) bool { return len(r.cells) != s.best.columns }) {
+		return false
+	}
+	least := 4.0 // bits, without a blank line
+	if apart {
+		least = 0
+	}
+	return weighHeader(s.body, s.records(i, lines)).typed <= 0 && weighHeader(s.body, below).bits > least
+}
+
+// headerBelow reports whether what follows row i begins with a header of its own. It and detached are asked a few
+// times only, so that the time stays linear.
 func (s *sniffing) headerBelow(i int) bool {
 	if s.asked++; s.asked > maxPreamble {
 		return false

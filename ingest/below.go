@@ -2,9 +2,13 @@ package ingest
 
 import (
 	"bytes"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/sluicecsv/sluice/dialect"
+	"github.com/sluicecsv/sluice/ingest/internal/scan"
 )
 
 // A Section says what a row stands in. A file may hold more than its table: totals and notes below it, the
@@ -32,7 +36,7 @@ func (p *parser) below(first int, afterBlank bool) bool {
 			p.change(CodeRepeatedHeader, first, "the header stands here again: two files may have been put behind one another")
 			return p.outside(CodeRepeatedHeader, first, "the header again: take it out")
 		}
-	case !suspect && !p.nearEnd():
+	case !suspect && !(p.nearEnd() && p.mayEnd(first)):
 		return true
 	}
 	cells := p.cells(first)
@@ -52,6 +56,9 @@ func (p *parser) below(first int, afterBlank bool) bool {
 	case p.nearEnd() && profile.Totals(cells):
 		p.change(CodeBelow, first, "the last record gives totals")
 		return p.outside(CodeBelow, first, "the record gives totals: take it out")
+	case p.nearEnd() && p.lastWords(cells, profile):
+		p.change(CodeBelow, first, "the last line is a note")
+		return p.outside(CodeBelow, first, "the line is a note below the table: take it out")
 	}
 	switch p.section {
 	case OtherTable:
@@ -145,6 +152,31 @@ func (p *parser) note(cells [][]byte, profile *dialect.Profile) bool {
 	}
 	own, foreign := profile.Match(cells)
 	return len(cells) == 1 && own == 0 || foreign > own
+}
+
+// lastWords says that the last record is a line of text, and no record that was cut: two words or more, mostly
+// letters, in a column of numbers, dates or codes.
+func (p *parser) lastWords(cells [][]byte, profile *dialect.Profile) bool {
+	if p.columns() < 3 || len(cells) != 1 || len(bytes.Fields(cells[0])) < 2 {
+		return false
+	}
+	letters := 0
+	for _, r := range string(cells[0]) {
+		if unicode.IsLetter(r) {
+			letters++
+		}
+	}
+	_, foreign := profile.Match(cells)
+	return foreign > 0 && 2*letters > utf8.RuneCount(cells[0])
+}
+
+// mayEnd says that the record in hand may be a line of text or totals. It is asked first, because for an ordinary
+// table nothing has to be learned then.
+func (p *parser) mayEnd(first int) bool {
+	fields := p.b.fields[first:]
+	return len(fields) == 1 || slices.ContainsFunc(fields[:min(len(fields), 8)], func(f scan.Field) bool {
+		return dialect.TotalWord(p.value(f))
+	})
 }
 
 // nearEnd says that nothing but blank lines follows the row in hand.

@@ -121,12 +121,12 @@ func TestBelow(t *testing.T) {
 
 // A record too large stands between a blank line and what comes below it.
 func TestBelowOversize(t *testing.T) {
-	text := "id,name,price\n1,Ann,2.50\n2,Bob,3.50\n3,Eve,4.50\n\n" + strings.Repeat("x", 200) + "\nnot yet\n"
+	text := "id,name,price\n1,Ann,2.50\n2,Bob,3.50\n3,Eve,4.50\n\n" + strings.Repeat("x", 200) + "\nnot yet\n4,Tom,5.50\n"
 	p := ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject}, Limits: ingest.Limits{Record: 100}}
 	for _, records := range []int{0, 1} {
 		got, _, err := ordered(t, p, []byte(text), records)
 		require.NoError(t, err)
-		assert.Equal(t, []string{"1+Ann+2.50", "2+Bob+3.50", "3+Eve+4.50", "record_too_large@6", "too_few_fields@7"}, got)
+		assert.Equal(t, []string{"1+Ann+2.50", "2+Bob+3.50", "3+Eve+4.50", "record_too_large@6", "too_few_fields@7", "4+Tom+5.50"}, got)
 	}
 }
 

@@ -30,6 +30,9 @@ func (p *parser) repair(row scan.Row, first int) (scan.Row, bool) {
 		}
 	}
 	text = bytes.TrimRight(text, "\r\n")
+	if row.Kind == scan.Record && row.Count == p.columns() && !row.Stray && !p.cutInQuotes(first) && p.w.learn().Fits(p.cells(first)) {
+		return row, false
+	}
 	mended, ok := p.w.learn().Repair(text)
 	if !ok || len(mended.Cells) != p.columns() {
 		return row, false
@@ -63,4 +66,16 @@ func (p *parser) suspect(row scan.Row, first int) bool {
 	return len(quote) > 0 && slices.ContainsFunc(p.b.fields[first:], func(f scan.Field) bool {
 		return !f.Quoted() && bytes.Contains(p.value(f), quote)
 	})
+}
+
+// cutInQuotes says that a delimiter of the record in hand may have been meant to stand in quotes: one of the
+// fields beside it holds the quote that opens, which may be text elsewhere, and another the one that closes.
+func (p *parser) cutInQuotes(first int) bool {
+	quote, odd := p.w.lens.text.Open, 0
+	for _, f := range p.b.fields[first:] {
+		if !f.Quoted() && len(quote) > 0 && bytes.Count(p.value(f), quote)%2 == 1 {
+			odd++
+		}
+	}
+	return odd > 1
 }

@@ -46,6 +46,32 @@ func TestRun(t *testing.T) {
 	}
 }
 
+func TestRun_repair(t *testing.T) {
+	const head = "no,name,address,joined\n1,Ann,\"Elm Grove 4, Hull\",2019-03-04\n2,Bob,\"High St 12, York\",2020-04-05\n" +
+		"3,Eve,\"Oak Rd 7, Bath\",2021-05-06\n4,Joe,\"Mill Ln 31, Leeds\",2018-06-07\n5,Kim,\"Elm Grove 9, Ely\",2017-07-08\n"
+	for _, tt := range []struct{ name, in, want, stderr string }{
+		{"nothing is wrong", "6,Lea,\"High St 3, Hull\",2016-08-09\n", "6,Lea,\"High St 3, Hull\",2016-08-09\n", ""},
+		{"a delimiter lost in front of quotes", "6,Lea\"High St 3, Hull\",2016-08-09\n", "6,Lea,\"High St 3, Hull\",2016-08-09\n", "cells_split"},
+		{"a quote too many", "6,\"Lea,\"High St 3, Hull\",2016-08-09\n", "6,\"\"\"Lea\",\"High St 3, Hull\",2016-08-09\n", "quote_kept"},
+		{"inches", "6,Lea 5\",\"High St 3, Hull\",2016-08-09\n", "6,\"Lea 5\"\"\",\"High St 3, Hull\",2016-08-09\n", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			in, out := filepath.Join(dir, "in.csv"), filepath.Join(dir, "out")
+			require.NoError(t, os.WriteFile(in, []byte(head+tt.in), 0o644))
+			var stderr bytes.Buffer
+			assert.Equal(t, 0, run(t.Context(), []string{"-repair", "-out", out, in}, &stderr))
+			got, err := os.ReadFile(filepath.Join(out, "in.csv"))
+			require.NoError(t, err)
+			assert.Equal(t, head+tt.want, string(got))
+			if tt.stderr == "" {
+				assert.Empty(t, stderr.String())
+			}
+			assert.Contains(t, stderr.String(), tt.stderr)
+		})
+	}
+}
+
 func TestRun_failuresLeaveNothing(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "out")
