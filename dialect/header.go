@@ -110,27 +110,14 @@ func namesAgain(text []byte, records []row) bool {
 		return false
 	}
 	return !slices.ContainsFunc(records[0].cells, func(c cell) bool {
-		return missing[strings.ToLower(string(bytes.TrimSpace(text[c.start:c.end])))]
+		return isMissing(bytes.TrimSpace(text[c.start:c.end]))
 	})
 }
-
-// missing are values that stand for none.
-var missing = wordSet(`- -- --- ? ?? . .. n/a na n.a. #n/a none null nil nan missing unknown unavailable unspecified undefined tbd tba
-	pending empty nothing unbekannt offen keine fehlt inconnu aucun nc n.c. s/d s/n desconocido ninguno sconosciuto nessuno onbekend geen brak`)
 
 // unitNames are units that stand without brackets.
 var unitNames = wordSet(`m mm cm km µm nm in ft yd mi m² m2 m³ m3 ha l ml µl L mL g kg mg µg t lb oz s ms µs ns min h d K °C °F C degC deg ° rad % ‰ ppm ppb
 	Pa hPa kPa MPa bar mbar psi N kN J kJ MJ W kW MW Wh kWh MWh V mV kV A mA Hz kHz MHz GHz Ω ohm m/s km/h mph kn kg/m³ g/l mg/l mol mmol
 	€ $ £ EUR USD GBP CHF pcs Stk Stück B kB KB MB GB bit px dB lx lm YYYY-MM-DD DD.MM.YYYY HH:MM HH:MM:SS hh:mm hh:mm:ss`)
-
-// wordSet makes a set of the words of a text.
-func wordSet(words string) map[string]bool {
-	m := map[string]bool{}
-	for _, w := range strings.Fields(words) {
-		m[w] = true
-	}
-	return m
-}
 
 // sameCells reports whether two records have the same cells.
 func sameCells(text []byte, a, b row) bool {
@@ -154,7 +141,7 @@ func unitsRow(text []byte, records []row) bool {
 		case n > 2 && n < 16 && (b[0] == '[' && b[n-1] == ']' || b[0] == '(' && b[n-1] == ')'):
 			units++
 		case unitNames[string(b)] && j < headerColumns:
-			p := profileOf(text, records[1:], j, b)
+			p := contentsOf(text, records[1:], j, b)
 			if p.filled > 0 && p.share(kind.typed) >= .75 {
 				units++
 			}
@@ -163,8 +150,8 @@ func unitsRow(text []byte, records []row) bool {
 	return units > 1 && units*2 > filled
 }
 
-// A profile sums up a column without its first field.
-type profile struct {
+// Contents sum up a column without its first field.
+type contents struct {
 	filled          int
 	kinds           [kinds]int
 	shortest        int
@@ -173,8 +160,8 @@ type profile struct {
 	digits          int // fields with digits in them
 }
 
-func profileOf(text []byte, records []row, column int, name []byte) profile {
-	p := profile{shortest: math.MaxInt}
+func contentsOf(text []byte, records []row, column int, name []byte) contents {
+	p := contents{shortest: math.MaxInt}
 	for _, r := range records {
 		if column >= len(r.cells) {
 			continue
@@ -202,7 +189,7 @@ func profileOf(text []byte, records []row, column int, name []byte) profile {
 }
 
 // share returns the share of filled fields whose kind satisfies a condition.
-func (p profile) share(of func(kind) bool) float64 {
+func (p contents) share(of func(kind) bool) float64 {
 	n := 0
 	for k, count := range p.kinds {
 		if of(kind(k)) {
@@ -215,7 +202,7 @@ func (p profile) share(of func(kind) bool) float64 {
 func (h *headerReport) weighColumn(text []byte, below []row, column int, first cell) {
 	name := bytes.TrimSpace(text[first.start:first.end])
 	k, _ := classify(name)
-	p := profileOf(text, below, column, name)
+	p := contentsOf(text, below, column, name)
 	word := columnName(name)
 	if word > 0 {
 		h.words++
@@ -282,7 +269,7 @@ func (h *headerReport) add(bits float64) {
 }
 
 // weighText compares a text with a column of texts.
-func (h *headerReport) weighText(name []byte, k kind, p profile, word float64) {
+func (h *headerReport) weighText(name []byte, k kind, p contents, word float64) {
 	h.bits += word
 	if p.repeats > 0 {
 		h.bits -= 3

@@ -542,3 +542,33 @@ func email(b []byte) bool {
 	at := bytes.IndexByte(b, '@')
 	return at > 0 && bytes.IndexByte(b[at+1:], '.') > 0
 }
+
+// isMissing reports whether a text stands for a value that is missing.
+func isMissing(b []byte) bool {
+	if len(b) > longestMissing {
+		return false
+	}
+	var lower [longestMissing]byte
+	for i, c := range b {
+		if classes[c] == isUpper {
+			c |= 0x20
+		}
+		lower[i] = c
+	}
+	return missing[string(lower[:len(b)])]
+}
+
+const longestMissing = 16 // bytes
+
+var missing = wordSet(`- -- --- – — … ? ?? . .. n/a na n.a. n.a #n/a none null nil nan (null) <null> \n missing unknown unavailable unspecified
+	undefined tbd tba pending empty nothing unbekannt offen keine fehlt k.a. inconnu aucun nc n.c. nd n.d. s/d s/n desconocido ninguno
+	sconosciuto nessuno onbekend geen brak`)
+
+// wordSet makes a set of the words of a text.
+func wordSet(words string) map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(words) {
+		m[w] = true
+	}
+	return m
+}

@@ -43,12 +43,14 @@ func Learn(sample []byte, d Dialect, columns int) *Profile {
 	t.read(p.grammar)
 
 	tallies := make([]tally, max(min(columns, maxColumns), 0))
-	headers := max(d.HeaderRows, 0)
+	headers, header := 0, map[string]bool{}
 	for i, r := range t.rows {
 		switch {
 		case r.blank:
-		case headers > 0:
-			headers--
+		case headers < d.HeaderRows:
+			headers++
+			header[string(t.text[r.start:r.end])] = true
+		case header[string(t.text[r.start:r.end])]: // again
 		case len(r.cells) != columns, i > 0 && i == len(t.rows)-1 && r.ending == "", t.blank(i+1) && sums(t.text, r):
 		default:
 			for j := range tallies {
@@ -134,19 +136,26 @@ func (p *Profile) Match(cells [][]byte) (own, foreign int) {
 // that, and stands where a number, a date, a code or the like is due, or a column that is filled in all
 // records is empty.
 func (p *Profile) Totals(cells [][]byte) bool {
-	word, out := false, false
+	word := -1
 	looked := 0
-	for j, b := range cells {
-		f := measure(b, "")
-		if f.kind != kindEmpty && looked < 2 {
-			if looked++; !word && TotalWord(b) {
-				word = true
-				out = out || j < len(p.traits) && p.traits[j].misfit(&f)
-			}
+	for j := 0; j < len(cells) && looked < 2 && word < 0; j++ {
+		if len(bytes.Trim(cells[j], " \t")) == 0 {
+			continue
 		}
-		out = out || f.kind == kindEmpty && j < len(p.traits) && p.traits[j].full
+		if looked++; TotalWord(cells[j]) {
+			word = j
+		}
 	}
-	return word && out
+	if word < 0 {
+		return false
+	}
+	for j, b := range cells[:min(len(cells), len(p.traits))] {
+		f := measure(b, "")
+		if j == word && p.traits[j].misfit(&f) || f.kind == kindEmpty && p.traits[j].full {
+			return true
+		}
+	}
+	return false
 }
 
 // blank reports whether there is no record from row i on.
@@ -193,15 +202,6 @@ var totals = []string{
 	"yhteensä", "välisumma", "kokku", "kopā", "iš viso", "toplam", "genel toplam", "ara toplam", "total geral", "ukupno", "skupaj", "сума", "сумма",
 	"итого", "итог", "всего", "усього", "разом", "общо", "укупно", "σύνολο", "סה\"כ", "المجموع", "الإجمالي",
 	"合計", "総計", "小計", "合计", "总计", "小计", "總計", "总和", "합계", "총계", "소계", "tổng cộng", "tổng", "jumlah",
-}
-
-const longestAbsent = 9
-
-// absent are texts that stand for a value that is missing.
-var absent = map[string]bool{
-	"n/a": true, "#n/a": true, "na": true, "n.a.": true, "n.a": true, "nan": true, "null": true, "nil": true, "none": true, "-": true, "--": true,
-	"---": true, "?": true, "??": true, "unknown": true, "missing": true, "undefined": true, "(null)": true, "<null>": true, `\n`: true, ".": true,
-	"…": true, "–": true, "—": true, "k.a.": true, "keine": true, "unbekannt": true, "inconnu": true, "n.d.": true, "nd": true, "tbd": true, "tba": true,
 }
 
 // Facts are what is seen of one cell.
@@ -253,16 +253,7 @@ func measure(b []byte, quote string) facts {
 	if n := len(trimmed); n == 0 || n > maxShape {
 		return f
 	}
-	if len(trimmed) <= longestAbsent {
-		var lower [longestAbsent]byte
-		for i, c := range trimmed {
-			if classes[c] == isUpper {
-				c |= 0x20
-			}
-			lower[i] = c
-		}
-		f.missing = absent[string(lower[:len(trimmed)])]
-	}
+	f.missing = isMissing(trimmed)
 	f.exact, f.coarse = shapes(trimmed)
 	return f
 }

@@ -9,16 +9,16 @@ import (
 	"unicode/utf8"
 )
 
-// A Repair says what was done to a row.
-type Repair string
+// A RepairKind says what was done to a row.
+type RepairKind string
 
 const (
-	RepairDropped     Repair = "empty_cell_dropped" // a surplus cell, or several at the end, that were empty
-	RepairSplit       Repair = "cells_split"        // two cells had no delimiter between them, or a cell that is always empty had none
-	RepairJoined      Repair = "cells_joined"       // delimiters that were text cut a cell that was not in quotes
-	RepairDelimiter   Repair = "other_delimiter"    // the row was written with another delimiter
-	RepairQuoteKept   Repair = "quote_kept"         // a quote that neither opens nor closes a cell was kept as text
-	RepairQuoteClosed Repair = "quote_closed"       // a quote that was never closed ends with the row
+	RepairDropped     RepairKind = "empty_cell_dropped" // a surplus cell, or several at the end, that were empty
+	RepairSplit       RepairKind = "cells_split"        // two cells had no delimiter between them, or a cell that is always empty had none
+	RepairJoined      RepairKind = "cells_joined"       // delimiters that were text cut a cell that was not in quotes
+	RepairDelimiter   RepairKind = "other_delimiter"    // the row was written with another delimiter
+	RepairQuoteKept   RepairKind = "quote_kept"         // a quote that neither opens nor closes a cell was kept as text
+	RepairQuoteClosed RepairKind = "quote_closed"       // a quote that was never closed ends with the row
 )
 
 // A Cell is one cell of a row that was repaired.
@@ -29,9 +29,9 @@ type Cell struct {
 
 // Repaired is a row that fits its table again.
 type Repaired struct {
-	Cells  []Cell // as many as the table has columns
-	Kind   Repair // where several things were done, the first, but RepairDelimiter before others
-	Column int    // from 1, the first that was touched
+	Cells  []Cell     // as many as the table has columns
+	Kind   RepairKind // where several things were done, the first, but RepairDelimiter before others
+	Column int        // from 1, the first that was touched
 }
 
 // Limits of a repair.
@@ -165,7 +165,7 @@ type step struct {
 	skip   bool // over a cell, which falls on no column
 	hole   bool // over a column, which has no cell
 	misfit bool // see path
-	repair Repair
+	repair RepairKind
 }
 
 var searches = sync.Pool{New: func() any {
@@ -309,7 +309,7 @@ func (s *search) quotedCell(start, end, next int) step {
 }
 
 // with returns the step with a fault.
-func (c step) with(r Repair) step {
+func (c step) with(r RepairKind) step {
 	c.repair = r
 	return c
 }
@@ -456,8 +456,10 @@ func (s *search) split(st *state, at place, start, end int) {
 		from, to = start, min(end, start+min(left.longest+2, maxSplit))
 	}
 	s.work -= end - start
+	first, last := s.spaces(start), start+len(bytes.TrimRight(s.text[start:end], " "))
 	for i := start + 1; i < end && s.work > 0; i++ {
-		cut := s.cell(start, i, i).with(RepairSplit)
+		c := s.cell(start, i, i).with(RepairSplit)
+		c.misfit = i <= first || i >= last // one of the two is nothing but spaces
 		if !s.opens(i) {
 			if i < from || i > to || !utf8.RuneStart(s.text[i]) {
 				continue
@@ -466,21 +468,38 @@ func (s *search) split(st *state, at place, start, end int) {
 			if right.marked() && right.misfit(&f.facts) {
 				continue
 			}
-			cut.misfit = f.kind.numeric() && s.inNumber(start, i)
+			c.misfit = c.misfit || f.kind.numeric() && s.inNumber(start, i) || s.inWord(i) && !(right.holds(f) && left.holds(s.look(c.span)))
 		}
-		s.take(st, at, cut, faultBits)
+		s.take(st, at, c, faultBits)
 	}
 }
 
-// inNumber reports whether a cut at i leaves a number on its left, and what a number goes on with on its right:
-// it could be anywhere, and is no repair.
+// inNumber reports whether a cut at i leaves a number on its left and the digits of one on either side, with or
+// without a point or comma between them: it could be anywhere.
 func (s *search) inNumber(start, i int) bool {
-	goesOn := classes[s.text[i]] == isDigit || s.text[i] == '.' || s.text[i] == ','
-	return goesOn && classes[s.text[i-1]] == isDigit && s.look(span{start: int32(start), end: int32(i)}).kind.numeric()
+	left, right := s.text[i-1], s.text[i]
+	switch {
+	case (left == '.' || left == ',') && i-start > 1:
+		left = s.text[i-2]
+	case (right == '.' || right == ',') && i+1 < len(s.text):
+		right = s.text[i+1]
+	}
+	return classes[left] == isDigit && classes[right] == isDigit && s.look(span{start: int32(start), end: int32(i)}).kind.numeric()
+}
+
+// inWord reports whether a cut at i has small letters on both sides: where it falls tells nothing.
+func (s *search) inWord(i int) bool {
+	return classes[s.text[i-1]] == isLower && classes[s.text[i]] == isLower
+}
+
+// holds reports whether the column is an enumeration, and a cell one of its values.
+func (t *traits) holds(f seen) bool {
+	_, ok := t.values[f.hash]
+	return ok
 }
 
 // join adds what begins with a cell that goes on behind one or more delimiters.
-func (s *search) join(st *state, at place, start, end int, repair Repair, price float64) {
+func (s *search) join(st *state, at place, start, end int, repair RepairKind, price float64) {
 	t := &s.traits[at.column]
 	most := s.count(int(at.pos)) - (s.columns - int(at.column)) + int(at.faults)
 	if t.strict() {

@@ -328,7 +328,7 @@ func TestRepair(t *testing.T) {
 	for _, test := range []struct {
 		name, row string
 		want      []string // nil for no repair
-		kind      Repair
+		kind      RepairKind
 		column    int
 	}{
 		{"nothing is wrong", start + `Wool Coat,` + end, nil, "", 0},
@@ -374,6 +374,7 @@ func TestRepair(t *testing.T) {
 }
 
 func TestRepairSmallTables(t *testing.T) {
+	cities := "name,city,n\n" + strings.Repeat("Ann Lee,Rome,1000\nBob Fox,Paris,1007\nCleo Roe,New York,1014\nDan Poe,Oslo,1021\nEve Ito,Rome,1028\n", 8)
 	for _, test := range []struct {
 		name, sample string
 		columns      int
@@ -390,6 +391,10 @@ func TestRepairSmallTables(t *testing.T) {
 		{"an empty cell too many", "a,b\nwool,coat\nsoft,cap\nlong,scarf\n", 2, "warm,coat,", []string{"warm", "coat"}},
 		{"two gaps", "a,b,c\nx,,1\n,y,2\nz,,3\n,u,4\n", 3, ",z,,5", nil},
 		{"nothing but delimiters", "a,b\nwool,coat\nsoft,\n,scarf\n", 2, ",,", nil},
+		{"a piece of spaces", cities, 3, "Rows, 40", nil},
+		{"a number within a text", cities, 3, "Ann Lee,Rome40", []string{"Ann Lee", "Rome", "40"}},
+		{"within a word", "a,b,c\n" + strings.Repeat("a,1,x\nb,text,y y\nkey,2.5,z\na,value,u: 1\n", 8), 3, "approx. 20% 10:15,prepared by", nil},
+		{"within a price", "name,price,stock\npen 0,885.75,2\ncup 1,118.56,5\npen 2,768.73,29\nruler 3,215.37,25\nruler 4,307.71,8\nruler 5,807.06,41\ncup 6,405.21,42\nruler 7,465.01,14\npen 8,503.40,4\npen 9,585.31,1\ncup 10,634.41,4\nruler 11,69.65,13\n", 3, "cup 12,7.5", nil},
 		{"no sample", "", 3, "a,b", nil},
 		{"one column", "a\n1\n2\n3\n", 1, "1,", nil},
 	} {
@@ -406,7 +411,7 @@ func TestRepairSpaces(t *testing.T) {
 	shop := brokenTables[0]
 	shop.dialect = plain(" ")
 	p := shop.profile(shop.lines(200))
-	for product, kind := range map[string]Repair{"Wool Coat": RepairJoined, "Light Kids' Boots": RepairJoined, "Sandals": ""} {
+	for product, kind := range map[string]RepairKind{"Wool Coat": RepairJoined, "Light Kids' Boots": RepairJoined, "Sandals": ""} {
 		got, ok := p.Repair([]byte("13/03/2018 05:00 3 BH-1732 $65.46 " + product + " " + longText + ` "https://www.example.com/p/17.html" `))
 		assert.Equal(t, kind != "", ok)
 		if assert.Equal(t, kind, got.Kind); ok {

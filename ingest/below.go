@@ -16,23 +16,23 @@ import (
 type Section string
 
 const (
-	InTable    Section = ""      // the table
-	Aside      Section = "aside" // what follows a blank line and does not fit the table: totals, notes, a title. The table may go on behind it
-	OtherTable Section = "other" // another table, up to the end or to the header of the first one
+	SectionTable Section = ""      // the table
+	SectionAside Section = "aside" // what follows a blank line and does not fit the table: totals, notes, a title. The table may go on behind it
+	SectionOther Section = "other" // another table, up to the end or to the header of the first one
 )
 
 // below decides, row by row, whether a record belongs to the table. It reports whether the record in hand
 // goes on as one. Afterblank says that the row above it is a blank one.
 func (p *parser) below(first int, afterBlank bool) bool {
 	f := p.w.found
-	if f.trailer > 0 || f.Dialect.HeaderRows < 1 && !afterBlank && p.section == InTable && !p.nearEnd() {
+	if f.trailer > 0 || f.Dialect.HeaderRows < 1 && !afterBlank && p.section == SectionTable && !p.nearEnd() {
 		return true // records to be mended; or nothing can be told
 	}
-	suspect := afterBlank || p.section != InTable
+	suspect := afterBlank || p.section != SectionTable
 	switch {
 	case p.namesColumn(first):
 		if p.headerAgain() {
-			p.section = InTable
+			p.section = SectionTable
 			p.change(CodeRepeatedHeader, first, "the header stands here again: two files may have been put behind one another")
 			return p.outside(CodeRepeatedHeader, first, "the header again: take it out")
 		}
@@ -42,16 +42,16 @@ func (p *parser) below(first int, afterBlank bool) bool {
 	cells := p.cells(first)
 	profile := p.w.learn()
 	switch {
-	case p.section == OtherTable:
+	case p.section == SectionOther:
 	case p.anotherHeader(cells, profile, suspect):
-		p.section = OtherTable
+		p.section = SectionOther
 		p.change(CodeOtherTable, first, "another table begins here: put it into a file of its own")
-	case p.section == Aside:
-		if own, foreign := profile.Match(cells); len(cells) == p.columns() && own >= foreign {
-			p.section = InTable
+	case p.section == SectionAside:
+		if own, foreign := profile.Match(cells); len(cells) == p.w.learned.columns && own >= foreign {
+			p.section = SectionTable
 		}
 	case afterBlank && p.note(cells, profile):
-		p.section = Aside
+		p.section = SectionAside
 		p.change(CodeBelow, first, "below a blank line stands what does not fit the table: totals or notes")
 	case p.nearEnd() && profile.Totals(cells):
 		p.change(CodeBelow, first, "the last record gives totals")
@@ -61,15 +61,15 @@ func (p *parser) below(first int, afterBlank bool) bool {
 		return p.outside(CodeBelow, first, "the line is a note below the table: take it out")
 	}
 	switch p.section {
-	case OtherTable:
+	case SectionOther:
 		return p.outside(CodeOtherTable, first, "the record is part of another table below the first one: put it into a file of its own")
-	case Aside:
+	case SectionAside:
 		return p.outside(CodeBelow, first, "the record stands below the table and does not fit it: take it out")
 	}
 	return true
 }
 
-// columns gives the number of fields that records of the table have.
+// columns gives the number of fields that a record is to have: those of the header, also where the caller gave it.
 func (p *parser) columns() int { return len(p.b.found.Header) }
 
 // cells gives the fields of the record in hand.
@@ -125,28 +125,19 @@ func (p *parser) anotherHeader(cells [][]byte, profile *dialect.Profile, suspect
 	}
 	same := 0
 	for _, c := range cells {
-		if name := strings.TrimSpace(string(c)); name != "" && p.b.found.named(name) {
+		if p.b.found.folded[foldName(string(c))] {
 			same++
 		}
 	}
 	return same > 1 && same*2 >= len(cells)
 }
 
-// named says that the header has such a name.
-func (f *Found) named(name string) bool {
-	for _, row := range f.names {
-		for _, n := range row {
-			if strings.EqualFold(strings.TrimSpace(n), name) {
-				return true
-			}
-		}
-	}
-	return false
-}
+// foldName spells a name of a column as others may have written it.
+func foldName(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
 
 // note says that a record below a blank line is none of the table: a line of text, or totals.
 func (p *parser) note(cells [][]byte, profile *dialect.Profile) bool {
-	columns := p.columns()
+	columns := p.w.learned.columns
 	if columns < 2 || len(cells) == columns {
 		return profile.Totals(cells)
 	}
@@ -181,7 +172,7 @@ func (p *parser) mayEnd(first int) bool {
 
 // nearEnd says that nothing but blank lines follows the row in hand.
 func (p *parser) nearEnd() bool {
-	return p.w.last && onlySpaces(p.behind)
+	return p.w.last && p.end >= p.filled
 }
 
 // outside does what the policy says about a record that is none of the table, and reports whether it is

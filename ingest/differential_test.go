@@ -184,8 +184,8 @@ func FuzzAgainstReference(f *testing.F) {
 			p.Encoding = ""
 		}
 		found, err := p.Sniff(t.Context(), bytes.NewReader(src))
-		if notText(err) {
-			t.Skip()
+		if notText(err) || ref.mixed != "" && errors.Is(err, ingest.ErrSettings) {
+			t.Skip() // or it looks like an encoding that does not have the dialect's characters
 		}
 		require.NoError(t, err)
 		if found.Encoding.Mixed != ref.mixed {

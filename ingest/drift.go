@@ -33,8 +33,12 @@ type widthRun struct {
 	first  []int // the first driftRows rows, from the window's first, if fields is not 0
 }
 
-// ofWidth counts the record in hand, which has n fields.
+// ofWidth counts the record in hand, which has n fields. Those that are to be mended may all have another
+// number.
 func (p *parser) ofWidth(n int) {
+	if p.w.found.trailer > 0 {
+		return
+	}
 	if n == p.columns() {
 		n = 0
 	}

@@ -191,6 +191,49 @@ type brokenAt struct{ *bytes.Reader }
 
 func (brokenAt) ReadAt([]byte, int64) (int, error) { return 0, errors.New("not here") }
 
+// Changes are told in the same order wherever the windows end, and a long tail of blank lines makes no
+// difference either.
+func TestChangesDoNotDependOnWindows(t *testing.T) {
+	table := "id,day,name\n" + strings.Repeat("1,2024-01-02,Ann\n", 30)
+	for _, test := range []struct {
+		name, text string
+		want       []ingest.Code
+	}{
+		{"a header behind a drift", table + strings.Repeat("1,2024-01-02,Ann,x\n", 30) + "id,day,name\n", []ingest.Code{ingest.CodeDrift, ingest.CodeRepeatedHeader}},
+		{"a header before it is certain", table + strings.Repeat("1,2024-01-02,Ann,x\n", 10) + "id,day,name\n" + strings.Repeat("1,2024-01-02,Ann,x\n", 20),
+			[]ingest.Code{ingest.CodeDrift, ingest.CodeRepeatedHeader}},
+		{"totals above a tail", table + "Total,,30\n" + strings.Repeat("\n", 10_000), []ingest.Code{ingest.CodeBelow}},
+		{"totals above a long tail", table + "Total,,30\n" + strings.Repeat("\n", 100_000), nil},
+	} {
+		for _, batch := range []int{0, 1, 64, 4096} {
+			var codes []ingest.Code
+			p := ingest.Pipeline{BatchBytes: batch, Policy: ingest.Policy{Bad: ingest.Reject}}
+			status, err := p.Run(t.Context(), strings.NewReader(test.text), ingest.SinkFunc(new(collect).write))
+			require.NoError(t, err)
+			for _, c := range status.Changes {
+				codes = append(codes, c.Code)
+			}
+			assert.Equal(t, test.want, codes, "%s, batches of %d bytes", test.name, batch)
+		}
+	}
+}
+
+// In a file of rejects rows in a row may all have another number of fields: that is why they are there.
+func TestNoDriftAmongRejects(t *testing.T) {
+	var rejects bytes.Buffer
+	p := ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject}, Rejects: ingest.NewRejectWriter(&rejects)}
+	text := "id,day,name\n" + strings.Repeat("1,2024-01-02,Ann\n", 30) + strings.Repeat("1,2024-01-02\n", 30)
+	status, err := p.Run(t.Context(), strings.NewReader(text), ingest.SinkFunc(new(collect).write))
+	require.NoError(t, err)
+	assert.Len(t, status.Changes, 1)
+
+	p = ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject, Drift: ingest.Stop}}
+	status, err = p.Run(t.Context(), &rejects, ingest.SinkFunc(new(collect).write))
+	require.NoError(t, err)
+	assert.EqualValues(t, 30, status.Rejected)
+	assert.Empty(t, status.Changes)
+}
+
 // A drift stops Records too, and what comes before it is given.
 func TestDriftStopsRecords(t *testing.T) {
 	p := ingest.Pipeline{BatchRecords: 3, Policy: ingest.Policy{Bad: ingest.Reject, Drift: ingest.Stop}}

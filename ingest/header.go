@@ -166,7 +166,14 @@ func (sp *splitter) nameColumns(rows [][]string) (wrong string) {
 	for i := range rows {
 		width = max(width, len(rows[i]))
 	}
-	sp.found.names = rows
+	sp.found.names, sp.found.folded = rows, map[string]bool{}
+	for _, row := range rows {
+		for _, name := range row {
+			if name = foldName(name); name != "" {
+				sp.found.folded[name] = true
+			}
+		}
+	}
 	if width == 0 {
 		width = sp.found.Dialect.Columns
 	}

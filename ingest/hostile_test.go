@@ -61,6 +61,9 @@ var hostile = []struct {
 	{"small rows in small windows", "", "a,b\n", ingest.Pipeline{BatchBytes: 1}},
 	{"small rows in small windows of UTF-16", "", "a,b\n", ingest.Pipeline{Encoding: "UTF-16LE", BatchBytes: 1}},
 	{"small rows in windows of few records", "", "a,b\n", ingest.Pipeline{BatchRecords: 2}},
+	{"blank lines in windows of few records", "", "\n", ingest.Pipeline{BatchRecords: 2}},
+	{"rows of nothing but white space in one window", "", "\t\n", ingest.Pipeline{Dialect: dialect.Dialect{Delimiter: "\t"}, BatchBytes: 1 << 20}},
+	{"widths that change all the time in one window", "", strings.Repeat("a\n", 20) + "a,b\n", ingest.Pipeline{BatchBytes: 1 << 20}},
 	{"quoted rows in windows of few records", "", "\"a\",b\n", ingest.Pipeline{BatchRecords: 2}},
 }
 
@@ -107,6 +110,35 @@ func TestLawMemoryAndWorkAreLinear(t *testing.T) {
 }
 
 const maxHeap = 64 << 20
+
+// Names of a wide table that come again in another spelling cost no more for each of them than others do.
+func TestWideHeadings(t *testing.T) {
+	const columns = 6000
+	var b strings.Builder
+	row := func(first, format string) {
+		b.WriteString(first)
+		for i := 1; i < columns; i++ {
+			fmt.Fprintf(&b, format, i)
+		}
+		b.WriteByte('\n')
+	}
+	row("c0", ",c%d")
+	for range 40 {
+		row("1", ",%d")
+	}
+	sample := b.Len()
+	heading := strings.NewReplacer("0", "a", "1", "b", "2", "c", "3", "d", "4", "e", "5", "f", "6", "g", "7", "h", "8", "i", "9", "j")
+	names := strings.Builder{}
+	for i := 1; i < columns; i++ {
+		fmt.Fprintf(&names, ",name%s", heading.Replace(fmt.Sprint(i)))
+	}
+	for range 60 {
+		b.WriteString("c0" + names.String() + "\n")
+	}
+	p := ingest.Pipeline{SampleSize: sample, Policy: ingest.Policy{Bad: ingest.Reject}}
+	spent, _ := measure(t, p, strings.NewReader(b.String()))
+	assert.Less(t, spent, 5*time.Second)
+}
 
 // TestLawMemory reads sources with default settings that are one record, or would be, or are rejects only.
 func TestLawMemory(t *testing.T) {

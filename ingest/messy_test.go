@@ -107,9 +107,9 @@ type reject struct {
 }
 
 type mended struct {
-	Line   int64          `json:"line"`
-	Kind   dialect.Repair `json:"kind"`
-	Column int            `json:"column"`
+	Line   int64              `json:"line"`
+	Kind   dialect.RepairKind `json:"kind"`
+	Column int                `json:"column"`
 }
 
 type change struct {

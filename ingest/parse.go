@@ -41,7 +41,8 @@ type parser struct {
 	row, line   int    // in hand, from the window's first
 	source      []byte // the row in hand: in UTF-8 on the quick road, as it stands in the source on the careful one
 	undecoded   bool   // source is not UTF-8
-	behind      []byte // what stands behind it in the window
+	end         int    // of the row in hand, in the text or, on the careful road, in the view
+	filled      int    // from there on nothing but white space is in the window
 	section     Section
 	blank       bool     // the row before is blank
 	cellsInHand [][]byte // see cells
@@ -73,7 +74,7 @@ func (p *parser) reset() {
 	pl := &places{bytes: p.w.raw}
 	pl.find = p.w.rowEnds
 	p.b = &Batch{found: p.w.found, nulls: p.s.nulls, window: p.w.Window, places: pl}
-	p.out = &parsed{batch: p.b, counts: counts{rejects: map[Code]int64{}, tolerated: map[Code]int64{}, repaired: map[dialect.Repair]int64{}}}
+	p.out = &parsed{batch: p.b, counts: counts{rejects: map[Code]int64{}, tolerated: map[Code]int64{}, repaired: map[dialect.RepairKind]int64{}}}
 	p.text, p.extra, p.row, p.line, p.undecoded = nil, nil, 0, 0, false
 	p.section, p.blank = p.w.Section, p.w.Blank
 }
@@ -124,7 +125,7 @@ func (p *parser) quick() bool {
 			return false
 		}
 	}
-	p.irregular = findIrregular(p.text)
+	p.irregular, p.filled = findIrregular(p.text), len(bytes.TrimRight(p.text, spaces))
 	p.publish()
 	p.b.rows = make([]batchRow, 0, p.w.Rows)
 	p.b.fields = make([]scan.Field, 0, min(int(p.w.Rows)*len(p.b.found.Header), len(p.text)+1))
@@ -133,7 +134,7 @@ func (p *parser) quick() bool {
 	for ; p.row < int(p.w.Rows) && !p.over(); p.row++ {
 		first := len(p.b.fields)
 		row := p.w.scanRow(g, p.text, at, p.row, &unclosed, &p.b.fields)
-		p.source, p.behind = p.text[at:row.End], p.text[row.End:]
+		p.source, p.end = p.text[at:row.End], row.End
 		at = row.End
 		for i, f := range p.b.fields[first:] {
 			if f.Escaped() {
@@ -155,15 +156,15 @@ func (p *parser) over() bool { return p.out.stop != nil || p.stopAt >= 0 && p.ro
 func (p *parser) careful() {
 	l := p.w.lens
 	view, unclosed := l.view(nil, p.w.raw), p.w.Unclosed
-	p.undecoded = true
+	p.undecoded, p.filled = true, len(bytes.TrimRight(view, spaces))
 	p.irregular = irregular{true, true, true}
 	var fields []scan.Field
 	at := 0
 	for ; p.row < int(p.w.Rows) && !p.over(); p.row++ {
 		fields = fields[:0]
 		row := p.w.scanRow(l.raw, view, at, p.row, &unclosed, &fields)
-		p.source, p.behind = p.w.raw[at*l.unit:row.End*l.unit], view[row.End:]
-		if len(p.behind) == 0 {
+		p.source, p.end = p.w.raw[at*l.unit:row.End*l.unit], row.End
+		if row.End == len(view) {
 			p.source = p.w.raw[at*l.unit:] // with what may be left of a code unit
 		}
 		at = row.End

@@ -118,9 +118,10 @@ type Found struct {
 	// ASCII only, or too little else.
 	DecidedAt int64 `json:"decided_at"`
 
-	trailer    int        // fields at the end of a row that a RejectWriter added, see dropTrailer
-	headerRows [][]byte   // HeaderRaw, row by row
-	names      [][]string // the fields of the header rows
+	trailer    int             // fields at the end of a row that a RejectWriter added, see dropTrailer
+	headerRows [][]byte        // HeaderRaw, row by row
+	names      [][]string      // the fields of the header rows
+	folded     map[string]bool // names, see foldName
 }
 
 // Run uses the zero Pipeline: everything is sniffed, and the run stops at the first bad record.

@@ -11,14 +11,14 @@ import (
 // A Repair is a record that Policy.Repair has mended.
 type Repair struct {
 	Position
-	Kind   dialect.Repair `json:"kind"`
-	Column int            `json:"column,omitempty"` // the first one that is touched, from 1
+	Kind   dialect.RepairKind `json:"kind"`
+	Column int                `json:"column,omitempty"` // the first one that is touched, from 1
 }
 
 // repair mends the record in hand, if it is bad and the policy says so and it can be done. It gives the row
 // as if it had been written well.
 func (p *parser) repair(row scan.Row, first int) (scan.Row, bool) {
-	if !p.s.Policy.Repair || p.w.found.trailer > 0 || p.section == OtherTable || !p.suspect(row, first) {
+	if !p.s.Policy.Repair || p.w.found.trailer > 0 || p.section == SectionOther || !p.suspect(row, first) {
 		return row, false
 	}
 	text := p.source

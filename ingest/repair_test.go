@@ -32,7 +32,7 @@ func prices(row string) string {
 func TestRepair(t *testing.T) {
 	for _, test := range []struct {
 		row, want string
-		kind      dialect.Repair
+		kind      dialect.RepairKind
 		column    int
 	}{
 		{"777;Müller;Köln;7,50;\n", "777+Müller+Köln+7,50", dialect.RepairDropped, 4},
@@ -65,7 +65,7 @@ func TestRepair(t *testing.T) {
 						continue
 					}
 					assert.Equal(t, test.want, got[15], name)
-					assert.Equal(t, map[dialect.Repair]int64{test.kind: 1}, status.Repaired, name)
+					assert.Equal(t, map[dialect.RepairKind]int64{test.kind: 1}, status.Repaired, name)
 					if assert.Len(t, status.Repairs, 1, name) {
 						r := status.Repairs[0]
 						assert.Equal(t, []any{test.kind, test.column, int64(17), int64(16)}, []any{r.Kind, r.Column, r.Line, r.Record}, name)
@@ -114,7 +114,7 @@ func TestRepairThenFilter(t *testing.T) {
 	require.NoError(t, err)
 	assert.EqualValues(t, 1, status.Filtered)
 	assert.EqualValues(t, 30, status.Delivered)
-	assert.Equal(t, map[dialect.Repair]int64{dialect.RepairDropped: 1}, status.Repaired)
+	assert.Equal(t, map[dialect.RepairKind]int64{dialect.RepairDropped: 1}, status.Repaired)
 	assert.Contains(t, rejects.String(), "778;Lea")
 	assert.NotContains(t, rejects.String(), "777")
 }

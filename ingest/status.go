@@ -59,7 +59,7 @@ type Status struct {
 	Tolerated map[Code]int64 `json:"tolerated,omitempty"`
 	// Repaired counts the records that Policy.Repair has mended, by what was done; they are among Delivered or
 	// Filtered, or among Rejected for another reason.
-	Repaired map[dialect.Repair]int64 `json:"repaired,omitempty"`
+	Repaired map[dialect.RepairKind]int64 `json:"repaired,omitempty"`
 	// Repairs describes the first of them, at most MaxProblems, in the order of the source.
 	Repairs []Repair `json:"repairs,omitempty"`
 	// Changes tells where the source stops being what it was, at most MaxProblems, in the order of the source.
@@ -245,7 +245,7 @@ type place struct{ offset, packed int64 }
 func newTracker(s *resolved) *tracker {
 	return &tracker{
 		status: Status{Run: s.RunID, State: Sniffing, Size: -1, ETA: -1, Started: time.Now(),
-			Rejects: map[Code]int64{}, Tolerated: map[Code]int64{}, Repaired: map[dialect.Repair]int64{}},
+			Rejects: map[Code]int64{}, Tolerated: map[Code]int64{}, Repaired: map[dialect.RepairKind]int64{}},
 		done: map[int64]place{},
 		busy: map[Stage]time.Duration{},
 	}
@@ -255,7 +255,7 @@ func newTracker(s *resolved) *tracker {
 type counts struct {
 	read, delivered, rejected, filtered, skipped int64
 	rejects, tolerated                           map[Code]int64
-	repaired                                     map[dialect.Repair]int64
+	repaired                                     map[dialect.RepairKind]int64
 }
 
 // check holds law 1 for a window.

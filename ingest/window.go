@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"unicode/utf8"
 
@@ -416,21 +417,23 @@ func (sp *splitter) window(length int64, rows int) *window {
 	return w
 }
 
-// last says that nothing but white space is left of the source.
+// last says that nothing but white space is left of the source. There may be as much of it as is read ahead of
+// windows of any size: of more it would depend on the size whether it is known.
 func (sp *splitter) last() bool {
 	if !sp.eof || sp.err != nil {
 		return false
 	}
 	if sp.content == 0 { // all there is is in the buffer, and is looked at once
-		sp.content = sp.offset + int64(sp.unit*len(bytes.TrimRight(sp.look(), spaces)))
+		n := sp.unit * len(bytes.TrimRight(sp.look(), spaces))
+		if sp.content = sp.offset + int64(n); len(sp.buf)-n > readAhead/2 {
+			sp.content = math.MaxInt64
+		}
 	}
 	return sp.offset >= sp.content
 }
 
 // spaces are white space in a view. 0x1A is the end of a text in DOS.
 const spaces = " \t\r\n\x1a"
-
-func onlySpaces(b []byte) bool { return len(bytes.TrimLeft(b, spaces)) == 0 }
 
 // place says how far the source is used up.
 func (sp *splitter) place() place {
