@@ -163,7 +163,7 @@ func candidateDelimiters(text []byte, pinned Dialect) []string {
 // twice returns how often d comes in runs of even length, counted in pairs, and whether it always does. Commas,
 // semicolons, TABs and spaces do so around empty fields and are never taken for one delimiter of two characters.
 func twice(text []byte, d string) (pairs int, always bool) {
-	if strings.Contains(",;\t ", d) {
+	if strings.Contains(",;\t ", d) || !bytes.Contains(text, []byte(d+d)) {
 		return 0, false
 	}
 	for always = true; ; {

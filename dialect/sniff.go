@@ -74,7 +74,7 @@ func (s *sniffing) readSepLine() {
 // Every grammar reads the head of the sample; those that do best there read all of it. Grammars that
 // differ in a quote or an escape that comes late do equally well in the head. The first round is for samples
 // in which everything occurs; most have fewer grammars than it leaves.
-var rounds = []struct{ bytes, best int }{{2 << 10, 24}, {10 << 10, 6}}
+var rounds = []struct{ bytes, best int }{{2 << 10, 16}, {10 << 10, 5}}
 
 // tables lends memory to Sniff, most of what it takes.
 var tables = sync.Pool{New: func() any { return new(table) }}
@@ -105,7 +105,9 @@ func (s *sniffing) weigh() {
 	s.readings = readings(s.table, s.body, list)
 	s.readFurther()
 	s.best = s.readings[0]
-	s.table.read(s.best.grammar)
+	if len(s.further) > 0 || s.table.grammar != s.best.grammar {
+		s.table.read(s.best.grammar)
+	}
 }
 
 // expectComments says which lines are comments, or may be where that is not pinned.
@@ -130,13 +132,14 @@ func headOf(text []byte, n int) []byte {
 	return text[:n]
 }
 
-// readings reads text by every grammar and returns the shortest description first.
+// readings reads text by every grammar and returns the shortest description first. It begins with the last one: as
+// a rule the best is the first, whose rows are in the table then.
 func readings(t *table, text []byte, list []grammar) []reading {
 	t.text = text
-	var all []reading
-	for _, g := range list {
+	all := make([]reading, len(list))
+	for i, g := range slices.Backward(list) {
 		t.read(g)
-		all = append(all, score(t, g))
+		all[i] = score(t, g)
 	}
 	sortReadings(all)
 	return all
@@ -156,7 +159,7 @@ func (s *sniffing) readFurther() {
 	for open < len(s.readings) && s.readings[open].bits <= s.readings[0].bits+openBits {
 		open++
 	}
-	if open < 2 {
+	if open < 2 || len(s.further) == 0 {
 		return
 	}
 	before := s.readings[0].bits

@@ -48,6 +48,7 @@ type table struct {
 	text    []byte
 	cells   []cell
 	rows    []row
+	grammar grammar         // by which they were read
 	escapes int             // times the escape character or a doubled quote was needed
 	seen    map[uint64]bool // hashes of rows that were weighed: one that comes again says nothing new
 	columns []column        // scratch of score
@@ -73,11 +74,14 @@ func (t *table) read(g grammar) {
 	}
 	t.rows = room(t.rows, lines)
 	t.cells = room(t.cells, fields)
-	t.escapes = 0
+	t.escapes, t.grammar = 0, g
 	s := scanner{text: t.text, g: g, budget: len(t.text), table: t}
 	s.mark(g.delimiter)
 	s.mark(g.escape)
 	s.stops['\n'], s.stops['\r'] = true, true
+	if s.meant = s.stops; g.close != "" {
+		s.meant[g.close[0]] = true
+	}
 
 	for pos := 0; pos < len(t.text); {
 		r := row{start: pos, line: s.line}
@@ -111,6 +115,7 @@ type scanner struct {
 	text   []byte
 	g      grammar
 	stops  [256]bool // first bytes of what ends or bends an unquoted field
+	meant  [256]bool // and of a closing quote
 	line   int
 	budget int  // bytes that may still be scanned twice
 	closed int  // quoted fields so far
@@ -201,7 +206,7 @@ func (s *scanner) literalField(pos int) int {
 			continue
 		}
 		switch {
-		case s.g.delimiter != "" && s.has(pos, s.g.delimiter), s.endsLine(pos):
+		case s.endsLine(pos), s.g.delimiter != "" && s.has(pos, s.g.delimiter):
 			return pos
 		case s.g.escape != "" && s.has(pos, s.g.escape):
 			pos = s.escaped(pos)
@@ -298,15 +303,16 @@ func (s *scanner) escaped(pos int) int {
 	if pos >= len(s.text) || s.g.open != "" && s.endsLine(pos) {
 		return pos
 	}
-	if s.special(pos) {
+	c := s.text[pos]
+	if s.meant[c] && s.special(pos) {
 		s.table.escapes++
 	}
-	if s.text[pos] == '\n' || s.text[pos] == '\r' {
+	if c == '\n' || c == '\r' {
 		_, pos = s.lineEnd(pos)
 		s.line++
 		return pos
 	}
-	if s.text[pos] < utf8.RuneSelf {
+	if c < utf8.RuneSelf {
 		return pos + 1
 	}
 	_, size := utf8.DecodeRune(s.text[pos:])
