@@ -101,9 +101,9 @@ func (p *parser) headerAgain() bool {
 		return false
 	}
 	start, end := p.b.places.row(p.row)
-	row := p.trimLineEnd(p.w.raw[start:end])
+	row := trimLineEnd(p.w.raw[start:end])
 	for _, header := range p.w.found.headerRows {
-		if bytes.Equal(row, p.trimLineEnd(header)) {
+		if bytes.Equal(row, trimLineEnd(header)) {
 			return true
 		}
 	}
@@ -112,7 +112,7 @@ func (p *parser) headerAgain() bool {
 
 // trimLineEnd takes the line end off a row of the source, whatever its encoding. What is left is only good
 // for a comparison.
-func (p *parser) trimLineEnd(row []byte) []byte { return bytes.TrimRight(row, "\r\n\x00") }
+func trimLineEnd(row []byte) []byte { return bytes.TrimRight(row, "\r\n\x00") }
 
 // anotherHeader says that a record is the header of another table: texts where the table has numbers, with
 // names of the header among them, or below something that does not belong to the table either.
