@@ -37,9 +37,7 @@ func Learn(sample []byte, d Dialect, columns int) *Profile {
 		_, below = s.lineEnd(s.commentLine(below))
 	}
 	t := table{text: sample[below:]}
-	if known(d.Comment) {
-		t.comment = d.Comment
-	}
+	t.expectComments(d.Comment)
 	t.read(p.grammar)
 
 	tallies := make([]tally, max(min(columns, maxColumns), 0))

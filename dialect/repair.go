@@ -711,7 +711,3 @@ func (s *search) find(i int, what string) int {
 	s.work -= i - from
 	return min(i, len(s.text))
 }
-
-func has(b []byte, i int, what string) bool {
-	return len(b)-i >= len(what) && string(b[i:i+len(what)]) == what
-}

@@ -92,7 +92,11 @@ func (s *sniffing) weigh() {
 		pinned.Delimiter = s.sep
 	}
 	s.table.expectComments(pinned.Comment)
-	list := grammars(bytes.Join(append([][]byte{s.body}, s.further...), nil), pinned)
+	occurs := s.body // what the grammars are made of
+	if len(s.further) > 0 {
+		occurs = bytes.Join(append([][]byte{s.body}, s.further...), nil)
+	}
+	list := grammars(occurs, pinned)
 	for _, round := range rounds {
 		if head := headOf(s.body, round.bytes); len(list) > round.best && len(head) < len(s.body) {
 			var best []grammar

@@ -349,7 +349,10 @@ func (s *scanner) lineEnd(pos int) (LineEnding, int) {
 	return CR, pos + 1
 }
 
-func (s *scanner) has(pos int, what string) bool {
+func (s *scanner) has(pos int, what string) bool { return has(s.text, pos, what) }
+
+// has reports whether a string, which is not empty, stands at pos.
+func has(text []byte, pos int, what string) bool {
 	n := len(what)
-	return len(s.text)-pos >= n && s.text[pos] == what[0] && (n == 1 || string(s.text[pos:pos+n]) == what)
+	return len(text)-pos >= n && text[pos] == what[0] && (n == 1 || string(text[pos:pos+n]) == what)
 }

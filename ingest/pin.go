@@ -63,17 +63,19 @@ func (e *DriftError) Error() string {
 
 func (e *DriftError) Unwrap() error { return ErrDrift }
 
-// check compares what was found, reading as was pinned, with what was pinned. Sniff says what the dialect
-// would be without the pin: that tells what has changed.
-func (p *Pin) check(f *Found, guess encoding.Guess, sniff func() dialect.Dialect) error {
+// check compares what was found, reading as was pinned, with what was pinned. Sample is the beginning of the
+// source. Sniff says what the dialect would be without the pin: that tells what has changed.
+func (p *Pin) check(f *Found, sample []byte, sniff func() dialect.Dialect) error {
 	var all []Difference
 	differ := func(what, want, got string) {
 		if want != got {
 			all = append(all, Difference{what, want, got})
 		}
 	}
-	if p.Encoding != "" && !guess.ASCII && guess.Confidence >= doubtful && !reads(guess, p.Encoding) {
-		differ("encoding", p.Encoding, guess.Label)
+	if p.Encoding != "" {
+		if g := encoding.Sniff(sample); !g.ASCII && g.Confidence >= doubtful && !reads(g, p.Encoding) {
+			differ("encoding", p.Encoding, g.Label)
+		}
 	}
 	header := f.given()
 	if records := f.Dialect.Columns > 0; !slices.Equal(p.Header, header) || records && p.Columns != f.width() {

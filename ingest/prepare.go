@@ -58,7 +58,10 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 	if err := recogniseText(text); err != nil {
 		return sp, err
 	}
-	further := sp.further(enc, len(sample))
+	var further [][]byte
+	if known.Delimiter == "" || known.Quote == "" || known.Escape == "" || known.SkipSpace == "" {
+		further = sp.further(enc, len(sample)) // these it has a say in
+	}
 	found.Dialect = dialect.Sniff(text, known, further...)
 	if g := found.Encoding; g.Mixed != "" && !mixable(g, found.Dialect.Dialect) {
 		found.Encoding = g.Unmixed(sample)
@@ -100,7 +103,7 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 	}
 	sp.learned = &learned{sample: text, dialect: found.Dialect.Dialect, columns: found.width()}
 	if s.Pin != nil && !mended {
-		return sp, s.Pin.check(sp.found, encoding.Sniff(sample), func() dialect.Dialect { return dialect.Sniff(text, s.Dialect).Dialect })
+		return sp, s.Pin.check(sp.found, sample, func() dialect.Dialect { return dialect.Sniff(text, s.Dialect).Dialect })
 	}
 	return sp, nil
 }
