@@ -85,13 +85,15 @@ func pack(w uint64) uint32 {
 	return uint32(w&0xFFFF | w>>16&0xFFFF_0000)
 }
 
-// bulk turns big-endian text around first, a piece at a time.
+// bulk turns big-endian text around first, a piece at a time, but for long stretches of ASCII.
 func (c utf16Codec) bulk(dst, src []byte) (written, read int) {
 	if !c.big {
 		return bulkUTF16LE(dst, src)
 	}
 	var piece [256]byte
 	for limit := 32; ; limit = len(piece) {
+		n := c.ascii(dst[written:], src)
+		written, read, src = written+n, read+2*n, src[2*n:]
 		size := 0
 		for ; len(src)-size >= 8 && size < limit; size += 8 {
 			binary.LittleEndian.PutUint64(piece[size:], c.word(src[size:]))
@@ -110,7 +112,8 @@ func bulkUTF16LE(dst, src []byte) (written, read int) {
 		low, high := binary.LittleEndian.Uint64(src), binary.LittleEndian.Uint64(src[8:])
 		binary.LittleEndian.PutUint64(dst, uint64(pack(low))|uint64(pack(high))<<32)
 		if (low|high)&notASCII == 0 {
-			dst, src = dst[8:], src[16:]
+			n := 8 + utf16Codec{}.ascii(dst[8:], src[16:])
+			dst, src = dst[n:], src[2*n:]
 			continue
 		}
 		ascii := bits.TrailingZeros64(low&notASCII) / 16
@@ -136,17 +139,38 @@ func bulkUTF16LE(dst, src []byte) (written, read int) {
 	return room - len(dst) + written, whole - len(src) + read
 }
 
+// ascii writes the ASCII that src begins with, 16 units at a time, and returns their number.
+func (c utf16Codec) ascii(dst, src []byte) int {
+	room, other := len(dst), uint64(notASCII)
+	if c.big {
+		other = bits.RotateLeft64(notASCII, 8) // notASCII, turned around
+	}
+	for len(src) >= 32 && len(dst) >= 16 {
+		w0, w1 := binary.LittleEndian.Uint64(src), binary.LittleEndian.Uint64(src[8:])
+		w2, w3 := binary.LittleEndian.Uint64(src[16:]), binary.LittleEndian.Uint64(src[24:])
+		if (w0|w1|w2|w3)&other != 0 {
+			break
+		}
+		if c.big {
+			w0, w1, w2, w3 = w0>>8, w1>>8, w2>>8, w3>>8
+		}
+		binary.LittleEndian.PutUint64(dst, uint64(pack(w0))|uint64(pack(w1))<<32)
+		binary.LittleEndian.PutUint64(dst[8:], uint64(pack(w2))|uint64(pack(w3))<<32)
+		dst, src = dst[16:], src[32:]
+	}
+	return room - len(dst)
+}
+
 func (c utf16Codec) plain(dst, src []byte) (written, read int) {
-	room, whole := len(dst), len(src)
-	for len(src) >= 8 && len(dst) >= 4 {
-		w := c.word(src)
+	n := c.ascii(dst, src)
+	for ; len(src)-2*n >= 8 && len(dst)-n >= 4; n += 4 {
+		w := c.word(src[2*n:])
 		if w&notASCII != 0 {
 			break
 		}
-		binary.LittleEndian.PutUint32(dst, pack(w))
-		dst, src = dst[4:], src[8:]
+		binary.LittleEndian.PutUint32(dst[n:], pack(w))
 	}
-	return room - len(dst), whole - len(src)
+	return n, 2 * n
 }
 
 func (c utf16Codec) next(src []byte, _ *state) (rune, int) {
