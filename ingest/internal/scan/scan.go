@@ -55,6 +55,9 @@ type Grammar struct {
 	runs    bool      // any run of spaces is one delimiter
 	simple  bool      // delimiter and quotes are single bytes, spaces mean nothing
 	quote   byte      // if simple: the quote, or, where there is none, the delimiter
+	fast    bool      // quick can be used
+	quick   quick
+	comment []byte // a line end and the comment mark
 }
 
 // New compiles a Config.
@@ -74,6 +77,8 @@ func New(c Config) *Grammar {
 	if len(c.Escape) > 0 {
 		g.special[c.Escape[0]], g.inside[c.Escape[0]] = true, true
 	}
+	g.quick, g.fast = g.compile()
+	g.comment = append([]byte{g.quick.eol}, c.Comment...)
 	return g
 }
 
@@ -119,8 +124,14 @@ func NewField(start, end int, quoted, escaped bool) Field {
 
 func (f Field) Start() int    { return int(f.start &^ flag) }
 func (f Field) End() int      { return int(f.end &^ flag) }
+func (f Field) Len() int      { return f.End() - f.Start() }
 func (f Field) Quoted() bool  { return f.start&flag != 0 }
 func (f Field) Escaped() bool { return f.end&flag != 0 }
+
+// Place gives all but Quoted in one.
+func (f Field) Place() (start, end int, escaped uint32) {
+	return int(f.start &^ flag), int(f.end &^ flag), f.end >> 31
+}
 
 // Row scans the row that starts at b[i] and appends its fields to fs; with a nil fs it only finds where
 // the row ends. More asks for more bytes behind the same ones, and then what fs holds is undefined; with
@@ -236,7 +247,7 @@ fields:
 		return g.unclosed(b, start, eof, i)
 	}
 	row.End, row.Count = i, count
-	if count == 1 && blank(b[start:i]) {
+	if count == 1 && IsBlank(b[start:i]) {
 		row.Kind = Blank
 	}
 	return row
@@ -576,9 +587,12 @@ func (g *Grammar) lineEnd(b []byte, i int, eof bool) (n int, more bool) {
 	return 0, false
 }
 
-// blank says whether a row of one field holds nothing but spaces, tabs and a line end. The mark that CP/M
+// LineEnd gives the byte that every line end has one of, but for a CR by itself where LF ends lines, too.
+func (g *Grammar) LineEnd() byte { return g.quick.eol }
+
+// IsBlank says whether a row of one field holds nothing but spaces, tabs and a line end. The mark that CP/M
 // and DOS put at the end of a text (0x1A) is nothing.
-func blank(b []byte) bool {
+func IsBlank(b []byte) bool {
 	for i, c := range b {
 		switch {
 		case c == '\n', c == '\r':
@@ -593,6 +607,18 @@ func blank(b []byte) bool {
 
 // Unescape appends the content of a field with its doubled quotes and escapes resolved.
 func (g *Grammar) Unescape(dst, b []byte, quoted bool) []byte {
+	if g.simple && len(g.Escape) == 0 && quoted && g.Doubled {
+		for {
+			i := bytes.IndexByte(b, g.quote)
+			if i < 0 {
+				return append(dst, b...)
+			}
+			dst = append(dst, b[:i+1]...)
+			if b = b[i+1:]; len(b) > 0 && b[0] == g.quote {
+				b = b[1:]
+			}
+		}
+	}
 	for i := 0; i < len(b); {
 		if n, _ := g.escape(b, i, true); n > 0 {
 			dst = append(dst, b[i+len(g.Escape):i+n]...)
@@ -610,10 +636,11 @@ func (g *Grammar) Unescape(dst, b []byte, quoted bool) []byte {
 	return dst
 }
 
-// Plain says that in b, from i on, every line is a row, because nothing is there that could make it
-// otherwise: no quote, no escape. The splitter may then count line ends and look no closer.
+// Plain says that in b every line is a row, because nothing is there that could make it otherwise: no quote, no
+// escape. The splitter may then count line ends and look no closer. It is for dialects that are too special for Count,
+// and false for others.
 func (g *Grammar) Plain(b []byte) bool {
-	return g.LF && !g.CR &&
+	return !g.fast && g.LF && !g.CR &&
 		(len(g.Open) == 0 || bytes.IndexByte(b, g.Open[0]) < 0) &&
 		(len(g.Escape) == 0 || bytes.IndexByte(b, g.Escape[0]) < 0)
 }

@@ -302,12 +302,13 @@ func TestPlain(t *testing.T) {
 		config, in string
 		want       bool
 	}{
-		{"rfc", "a,b\nc\n", true},
-		{"rfc", "a\rb\n", true},
-		{"rfc", "a\"b\n", false},
-		{"backslash", "a\\b\n", false},
-		{"plain", "a\"b\n", true},
-		{"mixed", "a\n", false},
+		{"colons", "a::b\nc\n", true},
+		{"colons", "a\rb\n", true},
+		{"colons", "a\"b\n", false},
+		{"skip", "a, b\n", true},
+		{"wideskip", "a\n", false},
+		{"longesc", "a¬b\n", false},
+		{"rfc", "a\n", false},
 		{"cr", "a\n", false},
 		{"typo", "a\"b\n", true},
 		{"typo", "a“b\n", false},

@@ -1,0 +1,404 @@
+package scan
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A stretch is what the quick road is asked about.
+type stretch struct {
+	g        *Grammar
+	in       []byte
+	from, to int
+}
+
+func (s stretch) String() string { return fmt.Sprintf("%q[%d:%d]", s.in, s.from, s.to) }
+
+// found is what it answers: Index, behind a field and a row that were there before, and Count.
+type found struct {
+	fields []Field
+	ends   []uint32
+	next   Field // behind the last one; only its start
+	flags  [3]bool
+	end    int
+
+	counted, rows int
+}
+
+func (f *found) equal(o *found) bool {
+	return slices.Equal(f.fields, o.fields) && slices.Equal(f.ends, o.ends) && f.next == o.next && f.flags == o.flags &&
+		f.end == o.end && f.counted == o.counted && f.rows == o.rows
+}
+
+// by gives what a kernel finds. Behind what was there before there is no more room than Index has to have, and some to
+// spare for fields and rows: what is behind must stay as it is.
+func (s stretch) by(t *testing.T, k kernel, spareFields, spareRows int) found {
+	t.Helper()
+	defer func(k kernel) { chosen = k }(chosen)
+	chosen = k
+	const guards = 128
+	var (
+		fields = slices.Repeat([]Field{{0xdead, 0xbeef}}, 1+2*room+spareFields+guards)
+		ends   = slices.Repeat([]uint32{0xdeadbeef}, 1+2*room+spareRows+guards)
+		n, m   = len(fields) - guards, len(ends) - guards
+		x      = Index{Fields: fields[:1:n], Ends: ends[:1:m]}
+		f      found
+	)
+	fields[0], ends[0] = Field{1, 2}, 1
+	f.counted, f.rows = s.g.Count(s.in, s.from, s.to, &x)
+	require.Equal(t, [2]int{1, 1}, [2]int{len(x.Fields), len(x.Ends)}, "Count leaves it as it is")
+	f.end = s.g.Index(s.in, s.from, s.to, &x)
+	f.fields, f.ends, f.flags = x.Fields, x.Ends, [3]bool{x.Odd, x.Long, x.Doubled}
+	if f.end > s.from {
+		f.next.start = x.Fields[:len(x.Fields)+1][len(x.Fields)].start
+	}
+	for i := range guards {
+		if fields[n+i] != (Field{0xdead, 0xbeef}) || ends[m+i] != 0xdeadbeef {
+			require.Fail(t, "written behind the capacity", "%s: %d: %s", k.name, i, s)
+		}
+	}
+	require.Equal(t, Field{1, 2}, x.Fields[0])
+	require.EqualValues(t, 1, x.Ends[0])
+	return f
+}
+
+// sameAsRow takes in[from:to] by the quick road, checks that all kernels find the same, and each row against Row. It
+// gives how far that came.
+func sameAsRow(t *testing.T, g *Grammar, in []byte, from, to int) int {
+	t.Helper()
+	s := stretch{g, in, from, to}
+	x := s.by(t, plain, 0, 0)
+	for i, k := range kernels[:len(kernels)-1] { // the last one is plain
+		if !k.usable {
+			continue
+		}
+		if got := s.by(t, k, (to-from+i)%64, to%64); !got.equal(&x) {
+			require.Equal(t, x, got, "%s: %s", k.name, s)
+		}
+	}
+	odd, long, doubled := x.flags[0], x.flags[1], x.flags[2]
+	if !long {
+		require.Equal(t, [2]int{x.end, len(x.ends) - 1}, [2]int{x.counted, x.rows}, s)
+	} else {
+		require.LessOrEqual(t, x.rows, len(x.ends)-1, s)
+		eol := []byte("\n")
+		if !g.LF {
+			eol = []byte("\r")
+		}
+		require.Equal(t, x.rows, bytes.Count(in[from:x.counted], eol), s)
+	}
+	at := from
+	full := *g
+	full.MaxFields = 0
+	var want []Field
+	for i := 1; i < len(x.ends); i++ {
+		got := x.fields[x.ends[i-1]:x.ends[i]]
+		want = want[:0]
+		row := full.Row(in, at, true, &want)
+		is := stretch{g, in, at, x.end}
+		require.False(t, row.Stray, is)
+		switch {
+		case row.Kind == Unclosed:
+			require.True(t, bytes.Count(in[at:x.end], []byte("\n"))+bytes.Count(in[at:x.end], []byte("\r")) > g.MaxLines ||
+				g.Columns > 0 && len(got) != g.Columns, is)
+			require.True(t, long, is)
+			row.End = x.end // it cannot be told here; the next row is
+			if i+1 < len(x.ends) {
+				return x.end
+			}
+		case row.Kind == Blank:
+			require.Len(t, got, 1, is)
+		default:
+			require.Equal(t, Record, row.Kind, is)
+			if !slices.Equal(want, got) {
+				require.Equal(t, want, got, is)
+			}
+		}
+		if row.Lines > 1 {
+			require.True(t, long, is)
+		}
+		at = row.End
+		require.LessOrEqual(t, at, to, is)
+	}
+	require.Equal(t, x.end, at, s)
+	if x.end > from {
+		quoted := x.end < to && len(g.Open) > 0 && in[x.end] == g.Open[0]
+		start := x.end
+		if quoted {
+			start++
+		}
+		require.Equal(t, NewField(start, 0, quoted, false), x.next, s)
+	}
+	if !odd {
+		for _, c := range in[from:x.end] {
+			if (c < 0x20 || c > 0x7e) && c != g.Delimiter[0] && c != '\n' && c != '\r' {
+				require.Fail(t, "an odd byte that was not noted", "%#x: %s", c, s)
+			}
+		}
+	}
+	for _, f := range x.fields[1:] {
+		if f.Escaped() && !doubled {
+			require.Fail(t, "a doubled quote that was not noted", s)
+		}
+	}
+	return x.end
+}
+
+// whole takes all of in, the rows that are not regular by Row, and at most step bytes at a time otherwise.
+func whole(t *testing.T, g *Grammar, in []byte, step int) {
+	t.Helper()
+	for from := 0; from < len(in); {
+		end := sameAsRow(t, g, in, from, min(from+step, len(in)))
+		if end == from {
+			end = g.Row(in, from, true, nil).End
+		}
+		from = end
+	}
+}
+
+// shifted gives a copy of in that begins so many bytes behind a multiple of 64.
+func shifted(in []byte, shift int) []byte {
+	b := make([]byte, len(in)+2*64)
+	i := int(-uintptr(unsafe.Pointer(&b[0]))&63) + shift
+	return append(b[i:i:i+len(in)], in...)
+}
+
+// The quick road gives what Row gives, wherever a row stands in a block.
+func TestIndexIsRow(t *testing.T) {
+	for _, r := range rows {
+		g := New(configs[r.config])
+		for _, n := range []int{0, 1, 2, 31, 60, 61, 62, 63, 64, 65, 127, 500} {
+			in := []byte(strings.Repeat("x", n) + "\n" + r.in + "\n" + r.in)
+			whole(t, g, in, len(in))
+		}
+	}
+}
+
+// Whatever meets there, it meets at every place of a block, and at its end.
+func TestIndexOfPatterns(t *testing.T) {
+	for _, pattern := range []string{
+		// as many rows, and as many fields, as a block can have
+		"\n", ",", ",\n", "\r\n", ",\r\n", "a\n", "a,", "a,b\n", "ab,",
+		// quotes next to what makes them regular
+		`"",`, "\"\"\n", "\"\"\r\n", `"a",`, "\"a\"\n", "\"a\"\r\n", `,"",,`, "a,\"b\"\r\n", "\"a,b\",c\n",
+		// doubled ones
+		`"""",`, "\"\"\"\"\n", `"a""b",`, `"""a""",`, "\"\"\"\"\"\"\r\n", "a,\"b\"\"\"\n", `"",""",",`, "\"\"\"\n\"\"\"\n",
+		// line ends inside them
+		"\"\n\"\n", "\"\r\n\"\r\n", "\"a\n\"\"b\",\n", "\"\r\",\"\n\"\n", "\"\n\n\n\n\n\n\"\n", "a,\"\n\",b\n",
+		// what is not regular
+		"\r", "a\rb\n", "\"\r", "\"\"\r", "\"a\"\r\r\n", "\"a\"b\n", "a\"b\n", `"a" ,`, " \"a\"\n", "\"\"\"\"\"", `"`, "\"\"a\"\"\n",
+		// longer than a block
+		strings.Repeat("a", 63) + "\n", strings.Repeat("a", 64) + ",", `"` + strings.Repeat(`""`, 33) + `",`,
+		`"` + strings.Repeat("a", 61) + `"` + "\n", `"` + strings.Repeat(",", 64) + `"` + "\r\n",
+	} {
+		for _, config := range []string{"rfc", "cr", "mixed", "strict", "plain"} {
+			g := New(configs[config])
+			unit := pattern
+			if !g.LF {
+				unit = strings.NewReplacer("\r\n", "\r", "\n", "\r").Replace(pattern)
+			}
+			repeated := strings.Repeat(unit, 200/len(unit)+2)
+			for n := range 131 {
+				before := strings.Repeat("x", max(n-1, 0))
+				if n > 0 {
+					before += ","
+				}
+				in := []byte(before + repeated)
+				if sameAsRow(t, g, in, 0, len(in)) == 0 {
+					sameAsRow(t, g, in, g.Row(in, 0, true, nil).End, len(in))
+				}
+			}
+		}
+	}
+}
+
+// A kernel stops in time where fields or rows fill their room, however much of it a block leaves.
+func TestIndexOfRoom(t *testing.T) {
+	for _, in := range []string{strings.Repeat("\n", 400), strings.Repeat(",", 400) + "\n", "\"\"" + strings.Repeat(",", 400) + "\n"} {
+		s := stretch{New(configs["rfc"]), []byte(in), 0, len(in)}
+		want := s.by(t, plain, 0, 0)
+		eachKernel(t, func(t *testing.T, k kernel) {
+			for spare := range 64 {
+				require.Equal(t, want, s.by(t, k, spare, 128))
+				require.Equal(t, want, s.by(t, k, 128, spare))
+			}
+		})
+	}
+}
+
+// Neither the place in memory nor where the stretch ends makes a difference.
+func TestIndexOfStretches(t *testing.T) {
+	g := New(configs["rfc"])
+	table := []byte("a,\"b\",\"c\"\"d\"\r\n" + strings.Repeat(",\n", 40) + "\"1,\n2\",,\"\"\"\"\n" + strings.Repeat("x", 70) + "\ny,\"z\n")
+	for shift := range 64 {
+		in := shifted(table, shift)
+		require.EqualValues(t, shift, uintptr(unsafe.Pointer(&in[0]))&63)
+		for to := range len(in) + 1 {
+			sameAsRow(t, g, in, 0, to)
+		}
+	}
+}
+
+// Ordinary tables do not leave the quick road.
+func TestIndexOfOrdinaryTables(t *testing.T) {
+	for _, c := range []struct{ config, in string }{
+		{"rfc", "a,b\n1,2\n,\n"},
+		{"rfc", "a,b\r\n1,2\r\n,\r\n"},
+		{"rfc", "\"a\",b\n\"1,\n\"\"2\",\"\"\n"},
+		{"rfc", "\"a\",\"b\"\r\n\"1\r\n\"\"2\"\"\",\"\"\r\n"},
+		{"cr", "a,\"b\"\r\"1\r\",\r"},
+		{"mixed", "a,\"b\"\r\n\"1\n\",2\n"},
+		{"plain", "\"a,b\n"},
+		{"backslash", "\"a\",b\n"},
+		{"hash", "a#,#b\n,\"\n#\"\n"},
+		{"tab", "a\t\"b\t\"\n"},
+	} {
+		g := New(configs[c.config])
+		for _, times := range []int{1, 7, 64, 300} {
+			in := []byte(strings.Repeat(c.in, times))
+			end, n := 0, 0
+			for ; end < len(in) && n < 2*times; n++ { // a mark behind a line end in quotes is looked at again
+				if next := sameAsRow(t, g, in, end, len(in)); next > end {
+					end = next
+				} else {
+					end = g.Row(in, end, true, nil).End
+				}
+			}
+			require.Len(t, in, end, c.in)
+			if c.config != "hash" {
+				require.Equal(t, 1, n, c.in)
+			}
+		}
+	}
+}
+
+// pieces are what tables are made of by chance.
+var pieces = []string{
+	",", ",", ",", "\n", "\n", "\"", "\"", "\"\"", "\",\"", "\"\n\"", "a", "b c", "\r\n", "\r", "\\", "#", "//", "\t", " ", "::", "é", "\x00",
+	"\"quoted, and long\",", "\"with \"\"doubled\"\" ones\"", "12.50,", "\"two\nlines\"\n", "some text that is longer than a block of sixty-four bytes, as it may be\n",
+}
+
+func TestIndexOfChance(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for name, c := range configs {
+		g := New(c)
+		t.Run(name, func(t *testing.T) {
+			for range 300 {
+				var in []byte
+				for range r.IntN(120) {
+					in = append(in, pieces[r.IntN(len(pieces))]...)
+				}
+				for from := 0; from < len(in); {
+					end := sameAsRow(t, g, in, from, from+r.IntN(len(in)-from+1))
+					if end == from {
+						end = g.Row(in, from, true, nil).End
+					}
+					from = end
+				}
+			}
+		})
+	}
+}
+
+func FuzzIndex(f *testing.F) {
+	for i, r := range rows {
+		f.Add([]byte(strings.Repeat(r.in+"\n", 9)), r.config, uint8(i), uint16(0))
+		f.Add([]byte(strings.Repeat(r.in+"\n", 9)), r.config, uint8(0), uint16(len(r.in)))
+	}
+	f.Fuzz(func(t *testing.T, in []byte, config string, shift uint8, step uint16) {
+		c, ok := configs[config]
+		if !ok {
+			c = configs["rfc"]
+		}
+		if step == 0 {
+			step = 1<<16 - 1
+		}
+		whole(t, New(c), shifted(in, int(shift%64)), int(step))
+	})
+}
+
+// tables are inputs of 256 KiB to measure with.
+func tables() map[string][]byte {
+	const size = 256 << 10
+	r := rand.New(rand.NewPCG(3, 4))
+	table := func(row func(b []byte) []byte) []byte {
+		var b []byte
+		for len(b) < size {
+			b = row(b)
+		}
+		return b[:bytes.LastIndexByte(b[:size], '\n')+1]
+	}
+	word := func(b []byte, longest int) []byte {
+		for range 1 + r.IntN(longest) {
+			b = append(b, byte('a'+r.IntN(26)))
+		}
+		return b
+	}
+	return map[string][]byte{
+		"narrow": table(func(b []byte) []byte {
+			for range 5 {
+				b = append(word(b, 15), ',')
+			}
+			return append(word(b, 15), '\n')
+		}),
+		"quoted": table(func(b []byte) []byte {
+			for range 5 {
+				b = append(word(append(b, '"'), 15), "\","...)
+			}
+			return append(word(append(b, '"'), 15), "\"\n"...)
+		}),
+		"wide": table(func(b []byte) []byte {
+			for range 60 {
+				b = fmt.Appendf(b, "%.2f,", r.Float64()*float64(int(1)<<r.IntN(20)))
+			}
+			return append(b, "0\n"...)
+		}),
+	}
+}
+
+// benchmark measures with each kernel what is done to stretches as long as a caller's.
+func benchmark(b *testing.B, run func(g *Grammar, in []byte, from, to int, x *Index) int) {
+	g := New(configs["rfc"])
+	defer func(k kernel) { chosen = k }(chosen)
+	for name, in := range tables() {
+		for _, k := range kernels {
+			b.Run(name+"/"+k.name, func(b *testing.B) {
+				if !k.usable {
+					b.Skip("not usable here")
+				}
+				chosen = k
+				var x Index
+				x.Grow(len(in), len(in))
+				b.SetBytes(int64(len(in)))
+				for b.Loop() {
+					x.Fields, x.Ends = x.Fields[:0], x.Ends[:0]
+					for from := 0; from < len(in); {
+						end := run(g, in, from, min(from+32<<10, len(in)), &x)
+						if end == from {
+							b.Fatalf("not regular at %d", from)
+						}
+						from = end
+					}
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkIndex(b *testing.B) {
+	benchmark(b, (*Grammar).Index)
+}
+
+func BenchmarkCount(b *testing.B) {
+	benchmark(b, func(g *Grammar, in []byte, from, to int, x *Index) int {
+		end, _ := g.Count(in, from, to, x)
+		return end
+	})
+}
