@@ -3,8 +3,13 @@ package ingest
 import (
 	"fmt"
 	"iter"
+	"math"
+	"slices"
+	"sort"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/sluicecsv/sluice/ingest/internal/scan"
 )
@@ -74,41 +79,62 @@ type Batch struct {
 	found  *Found
 	nulls  map[string]bool
 	window Window
-	text   string // what the fields point into
-	extra  string // what fields point into that stand differently in the text: unescaped, stripped, rescued
+	text   [2]unsafe.Pointer // what the fields point into: the text, and what stands there differently: unescaped, stripped, rescued
 	fields []scan.Field
-	rows   []batchRow
+	ends   []uint32 // record i has the fields from ends[i] to ends[i+1]
+	rows   []note   // which rows of the window the records are
+	short  []note   // records that were filled up, and how many fields they had
 	places *places
 
 	// failed is the index of the record in hand when a loop over All was left by a panic, from 1.
 	failed atomic.Int64
 }
 
-// A batchRow is one record of a batch.
-type batchRow struct {
-	first uint32 // of its fields
-	row   uint32 // its row in the window
-	line  uint32 // of it, from the window's first
+// A note says something about a record, or about those from it on.
+type note struct{ record, n uint32 }
+
+// find gives the last of some runs that begins at a record or before it.
+func find(runs []note, record uint32) (note, bool) {
+	i := sort.Search(len(runs), func(i int) bool { return runs[i].record > record })
+	if i == 0 {
+		return note{}, false
+	}
+	return runs[i-1], true
 }
 
-// places finds a row's bytes in the source, on demand: most sinks never ask.
+// row gives the row in the window that a record is.
+func (b *Batch) row(record uint32) int {
+	r, _ := find(b.rows, record)
+	return int(r.n + record - r.record)
+}
+
+// places finds where a window's rows stand in the source, on demand: most sinks never ask.
 type places struct {
 	once  sync.Once
-	find  func() []int // ends of all rows, from the window's start
-	ends  []int
+	find  func() []rowEnd
+	rows  []rowEnd
 	bytes []byte // the window as it stands in the source
 }
 
+// A rowEnd is where a row ends, and how many lines there are up to there, from the window's start.
+type rowEnd struct{ end, lines int }
+
 func (p *places) row(i int) (start, end int) {
-	p.once.Do(func() { p.ends = p.find() })
+	from, to := p.of(i)
+	return from.end, to.end
+}
+
+// of gives the ends of the row before row i, and of row i.
+func (p *places) of(i int) (before, row rowEnd) {
+	p.once.Do(func() { p.rows = p.find() })
 	if i > 0 {
-		start = p.ends[i-1]
+		before = p.rows[i-1]
 	}
-	return start, p.ends[i]
+	return before, p.rows[i]
 }
 
 // Len gives the number of records. It can be 0: every record of the window was rejected.
-func (b *Batch) Len() int { return len(b.rows) }
+func (b *Batch) Len() int { return len(b.ends) - 1 }
 
 // Header gives the table's columns.
 func (b *Batch) Header() Header { return b.found.Header }
@@ -125,9 +151,11 @@ func (b *Batch) String() string {
 }
 
 // Record gives the i-th record, from 0.
-func (b *Batch) Record(i int) Record {
-	_ = b.rows[i]
-	return Record{b, i}
+func (b *Batch) Record(i int) Record { return b.record(i, b.ends[i], b.ends[i+1]) }
+
+// record gives record i, whose fields are known.
+func (b *Batch) record(i int, first, end uint32) Record {
+	return Record{b, unsafe.Pointer(unsafe.SliceData(b.fields[first:end])), uint32(i), end - first}
 }
 
 // All gives the records with their index. A panic in the loop's body is reported with the record's position.
@@ -139,8 +167,8 @@ func (b *Batch) All() iter.Seq2[int, Record] {
 				b.failed.Store(int64(i) + 1)
 			}
 		}()
-		for ; i < len(b.rows); i++ {
-			if !yield(i, Record{b, i}) {
+		for ; i < b.Len(); i++ {
+			if !yield(i, b.Record(i)) {
 				break
 			}
 		}
@@ -148,10 +176,12 @@ func (b *Batch) All() iter.Seq2[int, Record] {
 	}
 }
 
-// A Record is one record of a batch: two words, to be passed by value. The zero Record has no fields.
+// A Record is one record of a batch: a few words, to be passed by value. The zero Record has no fields.
 type Record struct {
 	batch *Batch
-	i     int
+	first unsafe.Pointer // of its fields
+	i     uint32
+	n     uint32 // how many fields it has
 }
 
 // Header gives the table's columns.
@@ -173,49 +203,45 @@ func (r Record) Found() *Found {
 // Given gives the number of fields that stand in the source. Where Policy.Short is Keep it may be less
 // than Len.
 func (r Record) Given() int {
-	if r.batch == nil {
-		return 0
+	if r.batch != nil {
+		if short, ok := find(r.batch.short, r.i); ok && short.record == r.i {
+			return int(short.n)
+		}
 	}
-	return len(r.fields())
+	return int(r.n)
 }
 
 // Len gives the number of fields: that of the columns, or more where Policy.Long is Keep.
-func (r Record) Len() int {
+func (r Record) Len() int { return int(r.n) }
+
+// fields are those of a record.
+func (r Record) fields() []scan.Field {
 	if r.batch == nil {
-		return 0
+		return nil
 	}
-	return max(len(r.fields()), len(r.batch.found.Header))
+	return unsafe.Slice((*scan.Field)(r.first), r.n)
 }
 
-func (r Record) fields() []scan.Field {
-	b := r.batch
-	end := len(b.fields)
-	if r.i+1 < len(b.rows) {
-		end = int(b.rows[r.i+1].first)
-	}
-	return b.fields[b.rows[r.i].first:end]
-}
+// outOfRange is what Field panics with.
+const outOfRange = "ingest: the record does not have so many fields"
 
 // Field gives the i-th field, from 0, as valid UTF-8. It allocates nothing; the string keeps the batch
-// alive (strings.Clone lets it go). A field that Policy.Short filled up is "".
+// alive (strings.Clone lets it go, and Record.Clone does for a whole record). A field that Policy.Short filled up is "".
 func (r Record) Field(i int) string {
-	fs := r.fields()
-	if i >= len(fs) && i < len(r.batch.found.Header) {
-		return ""
+	if uint(i) >= uint(r.n) {
+		panic(outOfRange)
 	}
-	f := fs[i]
-	if f.Escaped() {
-		return r.batch.extra[f.Start():f.End()]
-	}
-	return r.batch.text[f.Start():f.End()]
+	// What was checked when the field was found is not checked again: that it lies within its text.
+	f := (*scan.Field)(unsafe.Add(r.first, uintptr(i)*unsafe.Sizeof(scan.Field{})))
+	start, end, which := f.Place()
+	n := end - start
+	// An empty field may stand behind the last byte, where no pointer may point: it points to the first one.
+	return unsafe.String((*byte)(unsafe.Add(r.batch.text[which&1], start&(-n>>63))), n)
 }
 
 // Null says that the i-th field has no value: nothing stands between the delimiters, or one of
 // Pipeline.Null does, or the record is too short. A quoted field has a value, also when it is empty.
 func (r Record) Null(i int) bool {
-	if r.batch == nil {
-		return true
-	}
 	fs := r.fields()
 	if i >= len(fs) {
 		return true
@@ -252,18 +278,73 @@ func (r Record) Fields() []string {
 	return fs
 }
 
+// Clone appends copies of all fields to dst: strings that do not keep the batch alive. Those of a record share one
+// allocation.
+func (r Record) Clone(dst []string) []string {
+	fs := r.fields()
+	dst = slices.Grow(dst, len(fs))
+	if len(fs) == 0 {
+		return dst
+	}
+	// The fields stand one behind the other in the text, as a rule, and are copied with what is between them.
+	from, to := math.MaxInt, 0
+	for i := range fs {
+		start, end, elsewhere := fs[i].Place()
+		if elsewhere != 0 {
+			return r.cloneEach(dst)
+		}
+		if start < end { // what was filled up is nowhere
+			from, to = min(from, start), end
+		}
+	}
+	if from > to {
+		from = to
+	}
+	all := strings.Clone(unsafe.String((*byte)(unsafe.Add(r.batch.text[0], from)), to-from))
+	for i := range fs {
+		if start, end, _ := fs[i].Place(); start < end {
+			dst = append(dst, all[start-from:end-from])
+		} else {
+			dst = append(dst, "")
+		}
+	}
+	return dst
+}
+
+// cloneEach is Clone for fields that are not all in the text.
+func (r Record) cloneEach(dst []string) []string {
+	n := 0
+	for i := range r.Len() {
+		n += len(r.Field(i))
+	}
+	var all strings.Builder
+	all.Grow(n)
+	for i := range r.Len() {
+		all.WriteString(r.Field(i))
+	}
+	rest := all.String()
+	for i := range r.Len() {
+		n := len(r.Field(i))
+		dst, rest = append(dst, rest[:n]), rest[n:]
+	}
+	return dst
+}
+
 // Position says where the record stands in the source.
 func (r Record) Position() Position {
 	if r.batch == nil {
 		return Position{}
 	}
-	row := r.batch.rows[r.i]
-	w := r.batch.window
-	start, _ := r.batch.places.row(int(row.row))
+	return r.batch.position(r.batch.row(r.i))
+}
+
+// position says where a row of the window stands in the source.
+func (b *Batch) position(row int) Position {
+	before, _ := b.places.of(row)
 	return Position{
-		Offset: w.Offset + int64(start),
-		Line:   w.Line + int64(row.line),
-		Record: w.Record + int64(row.row),
+		Offset: b.window.Offset + int64(before.end),
+		Line:   b.window.Line + int64(before.lines),
+		Record: b.window.Record + int64(row),
 	}
 }
 
@@ -273,7 +354,7 @@ func (r Record) Raw() []byte {
 	if r.batch == nil {
 		return nil
 	}
-	start, end := r.batch.places.row(int(r.batch.rows[r.i].row))
+	start, end := r.batch.places.row(r.batch.row(r.i))
 	return r.batch.places.bytes[start:end:end]
 }
 

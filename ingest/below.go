@@ -75,7 +75,7 @@ func (p *parser) columns() int { return len(p.b.found.Header) }
 // cells gives the fields of the record in hand.
 func (p *parser) cells(first int) [][]byte {
 	p.cellsInHand = p.cellsInHand[:0]
-	for _, f := range p.b.fields[first:] {
+	for _, f := range p.Fields[first:] {
 		p.cellsInHand = append(p.cellsInHand, p.value(f))
 	}
 	return p.cellsInHand
@@ -85,7 +85,7 @@ func (p *parser) cells(first int) [][]byte {
 // again begins with, and hardly any record.
 func (p *parser) namesColumn(first int) bool {
 	for _, row := range p.w.found.names {
-		for i, f := range p.b.fields[first:min(len(p.b.fields), first+2)] {
+		for i, f := range p.Fields[first:min(len(p.Fields), first+2)] {
 			if i < len(row) && row[i] != "" && string(p.value(f)) == row[i] {
 				return true
 			}
@@ -164,7 +164,7 @@ func (p *parser) lastWords(cells [][]byte, profile *dialect.Profile) bool {
 // mayEnd says that the record in hand may be a line of text or totals. It is asked first, because for an ordinary
 // table nothing has to be learned then.
 func (p *parser) mayEnd(first int) bool {
-	fields := p.b.fields[first:]
+	fields := p.Fields[first:]
 	return len(fields) == 1 || slices.ContainsFunc(fields[:min(len(fields), 8)], func(f scan.Field) bool {
 		return dialect.TotalWord(p.value(f))
 	})

@@ -127,7 +127,7 @@ func events(p *ingest.Pipeline, src io.Reader) (all []event, err error) {
 }
 
 func recordEvent(r ingest.Record) event {
-	e := event{Position: r.Position(), Raw: string(r.Raw()), Fields: r.Fields()}
+	e := event{Position: r.Position(), Raw: string(r.Raw()), Fields: r.Clone(nil)}
 	for i := range e.Fields {
 		e.Quoted = append(e.Quoted, r.Quoted(i))
 	}

@@ -35,7 +35,11 @@ type widthRun struct {
 
 // ofWidth counts the record in hand, which has n fields. Those that are to be mended may all have another
 // number.
-func (p *parser) ofWidth(n int) {
+func (p *parser) ofWidth(n int) { p.ofWidths(n, 1) }
+
+// ofWidths counts some records, the last of which is in hand; more than one if they have the table's number of
+// fields.
+func (p *parser) ofWidths(n, rows int) {
 	if p.w.found.trailer > 0 {
 		return
 	}
@@ -45,12 +49,12 @@ func (p *parser) ofWidth(n int) {
 	runs := p.out.runs
 	if len(runs) > 0 && runs[len(runs)-1].fields == n {
 		run := &runs[len(runs)-1]
-		if run.rows++; n > 0 && run.rows <= driftRows {
+		if run.rows += rows; n > 0 && run.rows <= driftRows {
 			run.first = append(run.first, p.row)
 		}
 		return
 	}
-	run := widthRun{fields: n, rows: 1}
+	run := widthRun{fields: n, rows: rows}
 	if n > 0 {
 		run.at, run.first = p.position(), []int{p.row}
 	}

@@ -34,20 +34,23 @@ type parser struct {
 	out *parsed
 	b   *Batch
 
+	scan.Index // the batch's fields, with those of the row in hand at their end
+
 	text, extra []byte
-	irregular   irregular
-	invalid     []int  // columns of the record in hand with bytes that are no character
-	mixed       []int  // and those in the other encoding of a mixed source
-	row, line   int    // in hand, from the window's first
-	source      []byte // the row in hand: in UTF-8 on the quick road, as it stands in the source on the careful one
-	undecoded   bool   // source is not UTF-8
-	end         int    // of the row in hand, in the text or, on the careful road, in the view
-	filled      int    // from there on nothing but white space is in the window
+	irregular   irregular // what the row in hand may hold
+	invalid     []int     // columns of the record in hand with bytes that are no character
+	mixed       []int     // and those in the other encoding of a mixed source
+	row         int       // in hand, from the window's first
+	source      []byte    // the row in hand: in UTF-8 on the quick road, as it stands in the source on the careful one
+	undecoded   bool      // source is not UTF-8
+	end         int       // of the row in hand, in the text or, on the careful road, in the view
+	filled      int       // from there on nothing but white space is in the window
 	section     Section
-	blank       bool     // the row before is blank
-	cellsInHand [][]byte // see cells
-	reason      string   // of the last reject
-	stopAt      int      // the row at which the run ends, whatever the policy; -1: none
+	blank       bool       // the row before is blank
+	cellsInHand [][]byte   // see cells
+	reason      string     // of the last reject
+	rest        scan.Index // see each
+	stopAt      int        // the row at which the run ends, whatever the policy; -1: none
 }
 
 // parse never fails: what is wrong with a window is in its rejects. If stopAt is not negative the run ends
@@ -65,25 +68,24 @@ func parse(s *resolved, w *window, stopAt int) *parsed {
 		p.careful()
 	}
 	p.publish()
-	p.out.delivered = int64(len(p.b.rows))
+	p.out.delivered = int64(p.b.Len())
 	p.out.section, p.out.blank = p.section, p.blank
 	return p.out
 }
 
 func (p *parser) reset() {
-	pl := &places{bytes: p.w.raw}
-	pl.find = p.w.rowEnds
-	p.b = &Batch{found: p.w.found, nulls: p.s.nulls, window: p.w.Window, places: pl}
+	p.b = &Batch{found: p.w.found, nulls: p.s.nulls, window: p.w.Window, places: &places{bytes: p.w.raw, find: p.w.rowEnds}}
 	p.out = &parsed{batch: p.b, counts: counts{rejects: map[Code]int64{}, tolerated: map[Code]int64{}, repaired: map[dialect.RepairKind]int64{}}}
-	p.text, p.extra, p.row, p.line, p.undecoded = nil, nil, 0, 0, false
+	p.Index = scan.Index{Ends: []uint32{0}}
+	p.text, p.extra, p.row, p.undecoded = nil, nil, 0, false
 	p.section, p.blank = p.w.Section, p.w.Blank
 }
 
 // publish makes what is in the parser's buffers readable through the batch. What has been published is
 // never written again, only appended to.
 func (p *parser) publish() {
-	p.b.text = unsafe.String(unsafe.SliceData(p.text), len(p.text))
-	p.b.extra = unsafe.String(unsafe.SliceData(p.extra), len(p.extra))
+	p.b.text = [2]unsafe.Pointer{unsafe.Pointer(unsafe.SliceData(p.text)), unsafe.Pointer(unsafe.SliceData(p.extra))}
+	p.b.fields, p.b.ends = p.Fields, p.Ends
 }
 
 // scanRow scans the row in hand, as the splitter took it.
@@ -96,57 +98,21 @@ func (w *window) scanRow(g *scan.Grammar, b []byte, i, row int, unclosed *[]int,
 }
 
 // rowEnds finds where the rows end in the source.
-func (w *window) rowEnds() []int {
+func (w *window) rowEnds() []rowEnd {
 	if w.Oversize {
-		return []int{len(w.raw)}
+		return []rowEnd{{end: len(w.raw)}}
 	}
 	view, unclosed := w.lens.view(nil, w.raw), w.Unclosed
-	ends := make([]int, w.Rows)
+	ends := make([]rowEnd, w.Rows)
+	var last rowEnd
 	for i, row := 0, 0; row < len(ends); row++ {
-		i = w.scanRow(w.lens.raw, view, i, row, &unclosed, nil).End
-		ends[row] = i * w.lens.unit
+		found := w.scanRow(w.lens.raw, view, i, row, &unclosed, nil)
+		i = found.End
+		last = rowEnd{i * w.lens.unit, last.lines + found.Lines}
+		ends[row] = last
 	}
-	ends[len(ends)-1] = len(w.raw)
+	ends[len(ends)-1].end = len(w.raw)
 	return ends
-}
-
-// quick is the quick road. It gives up, with false, where the window has bytes that are no character, or
-// where the text does not have the rows that the source has.
-func (p *parser) quick() bool {
-	enc := p.w.lens.enc
-	if enc.Identity() {
-		if !utf8.Valid(p.w.raw) {
-			return false
-		}
-		p.text = p.w.raw
-	} else {
-		var invalid int
-		if p.text, invalid = enc.Append(make([]byte, 0, len(p.w.raw)+len(p.w.raw)/8), p.w.raw); invalid > 0 {
-			return false
-		}
-	}
-	p.irregular, p.filled = findIrregular(p.text), len(bytes.TrimRight(p.text, spaces))
-	p.publish()
-	p.b.rows = make([]batchRow, 0, p.w.Rows)
-	p.b.fields = make([]scan.Field, 0, min(int(p.w.Rows)*len(p.b.found.Header), len(p.text)+1))
-	g, unclosed := p.w.lens.text, p.w.Unclosed
-	at := 0
-	for ; p.row < int(p.w.Rows) && !p.over(); p.row++ {
-		first := len(p.b.fields)
-		row := p.w.scanRow(g, p.text, at, p.row, &unclosed, &p.b.fields)
-		p.source, p.end = p.text[at:row.End], row.End
-		at = row.End
-		for i, f := range p.b.fields[first:] {
-			if f.Escaped() {
-				start := len(p.extra)
-				p.extra = g.Unescape(p.extra, p.text[f.Start():f.End()], f.Quoted())
-				p.b.fields[first+i] = scan.NewField(start, len(p.extra), f.Quoted(), true)
-			}
-		}
-		p.record(row, first)
-		p.line += row.Lines
-	}
-	return p.over() || at == len(p.text)
 }
 
 // over says that the run ends before the row in hand.
@@ -168,7 +134,7 @@ func (p *parser) careful() {
 			p.source = p.w.raw[at*l.unit:] // with what may be left of a code unit
 		}
 		at = row.End
-		first := len(p.b.fields)
+		first := len(p.Fields)
 		p.invalid, p.mixed = p.invalid[:0], p.mixed[:0]
 		for i, f := range fields {
 			p.cell(i, f, p.w.raw[f.Start()*l.unit:f.End()*l.unit])
@@ -180,13 +146,12 @@ func (p *parser) careful() {
 				p.invalid = append(p.invalid, len(fields)-1)
 			}
 			p.text = append(p.text, string(utf8.RuneError)...)
-			last := &p.b.fields[len(p.b.fields)-1]
+			last := &p.Fields[len(p.Fields)-1]
 			if !last.Escaped() {
 				*last = scan.NewField(last.Start(), len(p.text), last.Quoted(), false)
 			}
 		}
 		p.record(row, first)
-		p.line += row.Lines
 	}
 }
 
@@ -209,10 +174,10 @@ func (p *parser) cell(column int, f scan.Field, raw []byte) {
 		at := len(p.extra)
 		p.extra = l.text.Unescape(p.extra, p.text[start:], f.Quoted())
 		p.text = p.text[:start]
-		p.b.fields = append(p.b.fields, scan.NewField(at, len(p.extra), f.Quoted(), true))
+		p.Fields = append(p.Fields, scan.NewField(at, len(p.extra), f.Quoted(), true))
 		return
 	}
-	p.b.fields = append(p.b.fields, scan.NewField(start, len(p.text), f.Quoted(), false))
+	p.Fields = append(p.Fields, scan.NewField(start, len(p.text), f.Quoted(), false))
 }
 
 // record decides what becomes of the row in hand, whose fields are the batch's from first on.
@@ -258,7 +223,7 @@ func (p *parser) record(row scan.Row, first int) {
 		return
 	}
 	for _, column := range p.invalid {
-		if column < len(p.b.fields)-first &&
+		if column < len(p.Fields)-first &&
 			!p.tolerate(CodeEncoding, first, column+1, 1, "the cell has bytes that are no character in %s: type it again", labels(p.w.found.Encoding)) {
 			return
 		}
@@ -267,20 +232,50 @@ func (p *parser) record(row scan.Row, first int) {
 		return
 	}
 	for _, column := range p.mixed {
-		if column < len(p.b.fields)-first {
+		if column < len(p.Fields)-first {
 			p.out.tolerated[CodeMixed]++
 		}
 	}
-	p.b.rows = append(p.b.rows, batchRow{first: uint32(first), row: uint32(p.row), line: uint32(p.line)})
+	p.accept(first)
+}
+
+// accept makes the row in hand a record of the batch.
+func (p *parser) accept(first int) {
+	record := uint32(len(p.Ends) - 1)
+	p.at(record, p.row)
+	n := len(p.Fields) - first
+	short := n < p.columns()
+	if short {
+		p.b.short = append(p.b.short, note{record, uint32(n)})
+		p.Fields = append(p.Fields, make([]scan.Field, p.columns()-n)...)
+	}
+	p.Ends = append(p.Ends, uint32(len(p.Fields)))
 	if keep := p.s.Filter; keep != nil {
 		p.publish()
 		p.w.inHand = p.row
-		if !keep(Record{p.b, len(p.b.rows) - 1}) {
+		if !keep(p.b.Record(int(record))) {
 			p.out.filtered++
-			p.b.rows = p.b.rows[:len(p.b.rows)-1]
+			p.Ends = p.Ends[:record+1]
 			p.drop(first)
+			if short {
+				p.b.short = p.b.short[:len(p.b.short)-1]
+			}
 		}
 	}
+}
+
+// at notes which row of the window a record is, and those behind it as far as nothing else is noted.
+func (p *parser) at(record uint32, row int) {
+	if n := len(p.b.rows); n > 0 {
+		last := p.b.rows[n-1]
+		if int(last.n+record-last.record) == row {
+			return
+		}
+		if last.record == record { // that one was filtered
+			p.b.rows = p.b.rows[:n-1]
+		}
+	}
+	p.b.rows = append(p.b.rows, note{record, uint32(row)})
 }
 
 // labels names what a source is written in.
@@ -293,7 +288,7 @@ func labels(g encoding.Guess) string {
 
 // width sees to it that a record has as many fields as the table has columns, and none beyond its limit.
 func (p *parser) width(row scan.Row, first int) bool {
-	n, columns := len(p.b.fields)-first, p.columns()
+	n, columns := len(p.Fields)-first, p.columns()
 	policy := &p.s.Policy
 	switch {
 	case row.Kind == scan.Blank:
@@ -319,7 +314,7 @@ func (p *parser) width(row scan.Row, first int) bool {
 			return false
 		}
 	}
-	for i, f := range p.b.fields[first:] {
+	for i, f := range p.Fields[first:] {
 		if size := f.End() - f.Start(); size > p.s.Limits.Field {
 			return p.tolerate(CodeFieldTooLarge, first, i+1, 1, "the field has %d bytes, the limit is %d: shorten it", size, p.s.Limits.Field)
 		}
@@ -337,18 +332,18 @@ func plural(n int, what string) string {
 
 // stripEmpty takes the surplus fields off a record if there is nothing in them.
 func (p *parser) stripEmpty(first, columns int) bool {
-	for _, f := range p.b.fields[first+columns:] {
+	for _, f := range p.Fields[first+columns:] {
 		if f.Start() != f.End() {
 			return false
 		}
 	}
-	p.b.fields = p.b.fields[:first+columns]
+	p.Fields = p.Fields[:first+columns]
 	return true
 }
 
 // characters sees to the irregular characters of a record.
 func (p *parser) characters(first int) bool {
-	for i, f := range p.b.fields[first:] {
+	for i, f := range p.Fields[first:] {
 		value := p.value(f)
 		var found irregular
 		if found = findIrregular(value); !found.any() {
@@ -388,7 +383,7 @@ func (p *parser) characters(first int) bool {
 					p.extra = append(p.extra, ' ')
 				}
 			}
-			p.b.fields[first+i] = scan.NewField(start, len(p.extra), f.Quoted(), true)
+			p.Fields[first+i] = scan.NewField(start, len(p.extra), f.Quoted(), true)
 		}
 	}
 	return true
@@ -413,7 +408,7 @@ func (p *parser) tolerate(c Code, first, column int, n int64, reason string, arg
 }
 
 // drop takes the fields of the record in hand off the batch.
-func (p *parser) drop(first int) { p.b.fields = p.b.fields[:first] }
+func (p *parser) drop(first int) { p.Fields = p.Fields[:first] }
 
 // reject makes a reject of the row in hand; under Stop, and at stopAt, the last one.
 func (p *parser) reject(c Code, column int, reason string, args ...any) {
@@ -440,15 +435,12 @@ func (p *parser) reject(c Code, column int, reason string, args ...any) {
 // change tells of a change at the record in hand.
 func (p *parser) change(c Code, first int, reason string) {
 	if len(p.out.changes) < MaxProblems {
-		p.out.changes = append(p.out.changes, Change{Position: p.position(), Code: c, Fields: len(p.b.fields) - first, Reason: reason})
+		p.out.changes = append(p.out.changes, Change{Position: p.position(), Code: c, Fields: len(p.Fields) - first, Reason: reason})
 	}
 }
 
 // position gives the place of the row in hand.
-func (p *parser) position() Position {
-	start, _ := p.b.places.row(p.row)
-	return Position{Offset: p.w.Offset + int64(start), Line: p.w.Line + int64(p.line), Record: p.w.Record + int64(p.row)}
-}
+func (p *parser) position() Position { return p.b.position(p.row) }
 
 // irregular says which kinds of irregular characters a text has.
 type irregular struct{ nul, control, invisible bool }
@@ -471,55 +463,77 @@ func irregularRune(r rune) Code {
 	return ""
 }
 
-// invisible are the UTF-8 forms of the invisible characters.
-var invisible = [][]byte{[]byte("\u00a0"), []byte("\u2007"), []byte("\u202f"), []byte("\u200b"), []byte("\u2060"), []byte("\ufeff")}
-
-// findIrregular looks for irregular characters, eight bytes at a time where there are none.
+// findIrregular looks for irregular characters in well-formed UTF-8. What makes lines and tabs is a control character,
+// too, but not an irregular one, so all are counted first: mostly there are no others.
 func findIrregular(b []byte) irregular {
 	var found irregular
-	high := false
-	for all := b; ; {
-		if len(b) == 0 {
-			if high {
-				found.beyondASCII(all)
-			}
-			return found
+	controls, high := countControls(b)
+	for _, c := range []byte{'\n', '\r', '\t'} {
+		if controls > 0 {
+			controls -= bytes.Count(b, []byte{c})
 		}
-		if len(b) >= 8 {
-			// A byte below 0x20 borrows its high bit, DEL carries into it, what is beyond ASCII has it; most
-			// words of a table have none of these.
-			x := binary.LittleEndian.Uint64(b)
-			const ones, highs = 0x0101010101010101, 0x8080808080808080
-			if ((x-0x20*ones)|x|(x+ones))&highs == 0 {
-				b = b[8:]
-				continue
-			}
-		}
-		for _, c := range b[:min(8, len(b))] {
-			switch {
-			case c == 0:
-				found.nul = true
-			case c < ' ' && c != '\t' && c != '\n' && c != '\r', c == 0x7f:
-				found.control = true
-			case c >= utf8.RuneSelf:
-				high = true
-			}
-		}
-		b = b[min(8, len(b)):]
 	}
+	for i := 0; controls > 0; i++ {
+		switch c := b[i]; {
+		case c == '\t', c == '\n', c == '\r', c >= ' ' && c != 0x7f:
+			continue
+		case c == 0:
+			found.nul = true
+		default:
+			found.control = true
+		}
+		controls--
+	}
+	if high {
+		found.beyondASCII(b)
+	}
+	return found
 }
 
-// beyondASCII looks for irregular characters beyond ASCII.
-func (i *irregular) beyondASCII(b []byte) {
-	for _, s := range invisible {
-		i.invisible = i.invisible || bytes.Contains(b, s)
-	}
-	for at := 0; !i.control; at += 2 {
-		n := bytes.IndexByte(b[at:], 0xc2)
-		if n < 0 || at+n+1 >= len(b) {
-			break
+// countControls counts control characters of one byte, eight bytes at a time, and says whether there are bytes beyond
+// ASCII.
+func countControls(b []byte) (n int, high bool) {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	var all uint64
+	for len(b) >= 8 {
+		var counts uint64 // one in each byte, which holds 255 of them
+		words := b[:min(len(b), 8*255)&^7]
+		b = b[len(words):]
+		for ; len(words) >= 8; words = words[8:] {
+			x := binary.LittleEndian.Uint64(words)
+			all |= x
+			// In seven bits: 0x60 more carries what is not below 0x20 into the eighth, 1 more carries 0x7f.
+			y := x &^ highs
+			counts += (^(y + 0x60*ones) | (y + ones)) &^ x & highs >> 7
 		}
-		at += n
-		i.control = b[at+1] >= 0x80 && b[at+1] < 0xa0
+		const even = 0x00ff00ff00ff00ff
+		counts = counts&even + counts>>8&even
+		n += int(counts * 0x0001000100010001 >> 48)
+	}
+	for _, c := range b {
+		all |= uint64(c)
+		if c < ' ' || c == 0x7f {
+			n++
+		}
+	}
+	return n, all&highs != 0
+}
+
+// beyondASCII looks for irregular characters of two bytes and more, by the bytes that they begin with.
+func (i *irregular) beyondASCII(b []byte) {
+	for _, lead := range [...]byte{0xc2, 0xe2, 0xef} {
+		for rest := b; !i.control || !i.invisible; rest = rest[1:] {
+			n := bytes.IndexByte(rest, lead)
+			if n < 0 {
+				break
+			}
+			rest = rest[n:]
+			switch r, _ := utf8.DecodeRune(rest); irregularRune(r) {
+			case CodeControl:
+				i.control = true
+			case CodeInvisible:
+				i.invisible = true
+			}
+		}
 	}
 }

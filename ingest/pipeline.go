@@ -54,7 +54,7 @@ type Pipeline struct {
 
 	// A run holds at most Workers + Queue + 1 batches at a time.
 	Workers int `json:"workers,omitempty"` // writers at work at the same time, over the whole run; default runtime.GOMAXPROCS
-	Queue   int `json:"queue,omitempty"`   // batches that wait for a worker; default as many as workers; -1: none
+	Queue   int `json:"queue,omitempty"`   // batches that wait for a worker; default four for each worker; -1: none
 
 	// Pin is what the source was found to be before, see Found.Pin: what it says is not sniffed, and a source
 	// that is something else ends the run with a *DriftError before anything is written. Default: none.
@@ -292,7 +292,7 @@ func (p *Pipeline) resolve() (*resolved, error) {
 	}
 	switch {
 	case s.Queue == 0:
-		s.Queue = s.Workers
+		s.Queue = 4 * s.Workers
 	case s.Queue == -1:
 		s.Queue = 0
 	case s.Queue < 0 || s.Queue > 1<<16:

@@ -18,6 +18,7 @@ func pull(ctx context.Context, s *resolved, src io.Reader, yield func(Record, er
 		if err != nil {
 			return err
 		}
+		sp.indexes = true
 		v := verdict{s: s}
 		var total Status
 		for {
@@ -71,20 +72,26 @@ func (out *parsed) yield(ctx context.Context, stop error, yield func(Record, err
 	if n := len(rejects); n > 0 && errors.As(stop, &last) && rejects[n-1].Position == last.Position {
 		rejects = rejects[:n-1]
 	}
-	for i, row := range out.batch.rows {
-		for len(rejects) > 0 && rejects[0].Record < out.batch.window.Record+int64(row.row) {
+	done := ctx.Done()
+	b := out.batch
+	first := b.ends[0]
+	for i, end := range b.ends[1:] {
+		for len(rejects) > 0 && rejects[0].Record < b.window.Record+int64(b.row(uint32(i))) {
 			if !yield(Record{}, rejects[0]) {
 				return false
 			}
 			rejects = rejects[1:]
 		}
-		if !yield(Record{out.batch, i}, nil) {
+		if !yield(b.record(i, first, end), nil) {
 			return false
 		}
-		select {
-		case <-ctx.Done():
-			return true
-		default:
+		first = end
+		if done != nil {
+			select {
+			case <-done:
+				return true
+			default:
+			}
 		}
 	}
 	for _, e := range rejects {

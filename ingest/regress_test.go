@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -227,6 +228,68 @@ func TestLateEncoding(t *testing.T) {
 	found, err := new(ingest.Pipeline).Sniff(t.Context(), strings.NewReader(strings.NewReplacer("é", "\xe9", "à", "\xe0").Replace(wide)))
 	require.NoError(t, err)
 	assert.Equal(t, "prénom", found.Header[10000].Name)
+}
+
+// The encoding is looked for beyond what a window is cut from: where that reaches the end of the source, the row that did
+// not end before ends there.
+func TestLateEncodingWithinARow(t *testing.T) {
+	const above = 16_500
+	for _, before := range []int{20_000, 44_000, 60_000, 90_000} {
+		src := "a,b\n" + strings.Repeat("1,2\n", above) + strings.Repeat("x", before) + "\x1b" + strings.Repeat("y", 60_000) + ",z\n"
+		p := ingest.Pipeline{BatchBytes: 1000, Policy: ingest.Policy{Bad: ingest.Reject}}
+		all, err := events(&p, strings.NewReader(src))
+		require.NoError(t, err)
+		require.Len(t, all, above+1, before)
+		assert.Equal(t, int64(above+1), all[above].Position.Record, before)
+	}
+}
+
+// Whoever takes a few records at a time does not pay for more of them: neither are they looked for, nor is there room made.
+func TestFewRecordsAtATime(t *testing.T) {
+	const n = 5000
+	src := rows(n)
+	p := ingest.Pipeline{BatchRecords: 1}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	all, err := events(&p, strings.NewReader(src))
+	runtime.ReadMemStats(&after)
+	require.NoError(t, err)
+	require.Len(t, all, n)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(n*16<<10))
+}
+
+// A delimiter that is a control character is one as text, too.
+func TestControlDelimiter(t *testing.T) {
+	for _, delimiter := range []string{"\x01", "\x1f", "\x7f"} {
+		src := strings.ReplaceAll("a,b\n"+strings.Repeat("1,2\n", 99)+"\"3,4\",5\n6,7\n", ",", delimiter)
+		p := ingest.Pipeline{Dialect: dialect.Dialect{Delimiter: delimiter, Quote: `"`}, Policy: ingest.Policy{Control: ingest.Reject}}
+		all, err := events(&p, strings.NewReader(src))
+		require.NoError(t, err)
+		require.Len(t, all, 101)
+		assert.Equal(t, ingest.CodeControl, all[99].Code, "%q", delimiter)
+	}
+}
+
+// An empty field at the very end of a window does not point behind it: what lies there is not the batch's.
+func TestEmptyFieldAtTheEnd(t *testing.T) {
+	for name, tt := range map[string]struct {
+		src    string
+		policy ingest.Policy
+	}{
+		"text":     {"a,b\n1,2\n3,", ingest.Policy{}},
+		"stripped": {"a,b\n1,2\n3,\x00", ingest.Policy{NUL: ingest.Strip}},
+		"filled":   {"a,b\n1,2\n3", ingest.Policy{Short: ingest.Keep}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := ingest.Pipeline{Policy: tt.policy}
+			for r, err := range p.Records(t.Context(), strings.NewReader(tt.src)) {
+				require.NoError(t, err)
+				if raw := r.Raw(); r.Field(1) == "" {
+					assert.NotEqual(t, unsafe.Pointer(unsafe.StringData(r.Field(1))), unsafe.Add(unsafe.Pointer(&raw[0]), len(raw)))
+				}
+			}
+		})
+	}
 }
 
 // Below MinConfidence what is delivered does not depend on the number of workers.

@@ -433,7 +433,7 @@ func (sp *splitter) cutTrailer(rows [][]string) (wrong string) {
 // dropTrailer takes the fields that a RejectWriter added off the record in hand. A record without them was
 // added by hand. It rejects what cannot be mended in such a file, and what was mended in the wrong place.
 func (p *parser) dropTrailer(first int) bool {
-	fields := p.b.fields[first:]
+	fields := p.Fields[first:]
 	columns := len(p.b.found.Header)
 	at := -1
 	var o origin
@@ -464,7 +464,7 @@ func (p *parser) dropTrailer(first int) bool {
 			keep++ // the missing value was typed over the code
 		}
 	}
-	p.b.fields = p.b.fields[:first+keep]
+	p.Fields = p.Fields[:first+keep]
 	return true
 }
 

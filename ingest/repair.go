@@ -41,7 +41,7 @@ func (p *parser) repair(row scan.Row, first int) (scan.Row, bool) {
 	for _, c := range mended.Cells {
 		start := len(p.extra)
 		p.extra = append(p.extra, c.Text...)
-		p.b.fields = append(p.b.fields, scan.NewField(start, len(p.extra), c.Quoted, true))
+		p.Fields = append(p.Fields, scan.NewField(start, len(p.extra), c.Quoted, true))
 	}
 	p.out.repaired[mended.Kind]++
 	if len(p.out.repairs) < MaxProblems {
@@ -63,7 +63,7 @@ func (p *parser) suspect(row scan.Row, first int) bool {
 		return true
 	}
 	quote := p.w.lens.text.Open
-	return len(quote) > 0 && slices.ContainsFunc(p.b.fields[first:], func(f scan.Field) bool {
+	return len(quote) > 0 && slices.ContainsFunc(p.Fields[first:], func(f scan.Field) bool {
 		return !f.Quoted() && bytes.Contains(p.value(f), quote)
 	})
 }
@@ -72,7 +72,7 @@ func (p *parser) suspect(row scan.Row, first int) bool {
 // fields beside it holds the quote that opens, which may be text elsewhere, and another the one that closes.
 func (p *parser) cutInQuotes(first int) bool {
 	quote, odd := p.w.lens.text.Open, 0
-	for _, f := range p.b.fields[first:] {
+	for _, f := range p.Fields[first:] {
 		if !f.Quoted() && len(quote) > 0 && bytes.Count(p.value(f), quote)%2 == 1 {
 			odd++
 		}

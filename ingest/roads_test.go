@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/sluicecsv/sluice/dialect"
 	"github.com/sluicecsv/sluice/encoding"
@@ -93,6 +94,70 @@ func FuzzRoads(f *testing.F) {
 			if !w.Oversize {
 				sameRoads(t, s, w)
 			}
+		}
+	})
+}
+
+// sameView holds the view of a source in UTF-16 against the mask of it: what is ASCII is the same, and all else is not.
+func sameView(t *testing.T, label string, src []byte) {
+	t.Helper()
+	enc, err := encoding.Get(label)
+	require.NoError(t, err)
+	l, err := newLens(enc, roadDialects[0], &Limits{}, 0)
+	require.NoError(t, err)
+	require.True(t, l.narrow)
+	view, mask := l.view([]byte("+"), src), enc.Mask([]byte("+"), src, nil)
+	require.Len(t, view, len(mask))
+	for i, m := range mask {
+		if view[i] != m && (view[i] < utf8.RuneSelf || m < utf8.RuneSelf) {
+			require.Equal(t, mask, view, "%s: unit %d", label, i-1)
+		}
+	}
+}
+
+var viewEncodings = []string{"UTF-16LE", "UTF-16BE"}
+
+func TestViewIsMask(t *testing.T) {
+	var units []byte // each behind another one of another kind
+	for i := range 1 << 16 {
+		units = append(units, byte(i), byte(i>>8), byte(i>>8), byte(i), ',', 0)
+	}
+	for _, src := range [][]byte{nil, {'a'}, []byte("a\x00b"), []byte("a\x00\x3d\xd8"), []byte("\x3d\xd8\x00\xde\x00\xde,\x00\n"), units, units[1:]} {
+		for _, label := range viewEncodings {
+			sameView(t, label, src)
+		}
+	}
+	for _, c := range []struct {
+		label   string
+		dialect int
+		narrow  bool
+	}{
+		{"UTF-8", 0, false}, {"UTF-16LE", 0, true}, {"UTF-16BE", 1, true}, {"UTF-16BE", 3, true},
+		{"UTF-16LE", 2, false}, {"UTF-16BE", 4, false}, // structure beyond ASCII
+		{"UTF-32LE", 0, false}, {"Shift_JIS", 1, false}, {"windows-1252", 0, false},
+	} {
+		enc, err := encoding.Get(c.label)
+		require.NoError(t, err)
+		l, err := newLens(enc, roadDialects[c.dialect], &Limits{}, 0)
+		require.NoError(t, err)
+		require.Equal(t, c.narrow, l.narrow, "%s, dialect %d", c.label, c.dialect)
+	}
+}
+
+func FuzzView(f *testing.F) {
+	for _, text := range roadTexts {
+		for _, label := range viewEncodings {
+			enc, err := encoding.Get(label)
+			require.NoError(f, err)
+			raw, err := enc.Encode(text)
+			require.NoError(f, err)
+			f.Add(raw)
+			f.Add(raw[1:])
+		}
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		for _, label := range viewEncodings {
+			sameView(t, label, src)
 		}
 	})
 }

@@ -486,7 +486,7 @@ func (r *run) inHand(w *window) (at Position) {
 	s := *r.s
 	s.Filter = nil
 	for _, rec := range parse(&s, w, -1).batch.All() {
-		if int(rec.batch.rows[rec.i].row) == w.inHand {
+		if rec.batch.row(rec.i) == w.inHand {
 			at = rec.Position()
 		}
 	}

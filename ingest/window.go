@@ -25,6 +25,8 @@ type lens struct {
 	other  *encoding.Encoding // of the cells that are not in enc, where the source is mixed; else nil
 	unit   int                // bytes of the source for one byte of the view
 	masked bool               // the view is a mask
+	narrow bool               // it is made by scan.Narrow
+	big    bool               // if narrow: the source is big-endian
 	keep   []rune             // the structural characters beyond ASCII
 	raw    *scan.Grammar
 	text   *scan.Grammar // for what is decoded; raw itself where that is the same
@@ -53,6 +55,7 @@ func newLens(enc *encoding.Encoding, d dialect.Dialect, limits *Limits, columns 
 			return nil, &RunError{Code: CodeSettings, Kind: ErrSettings, Reason: "Pipeline.Dialect", Err: err}
 		}
 	}
+	l.narrow, l.big = l.unit == 2 && len(l.keep) == 0, enc.Name() == "UTF-16BE"
 	l.raw = scan.New(spell(d, limits, columns, l.spell))
 	return l, nil
 }
@@ -120,10 +123,14 @@ func (l *lens) spell(s string) []byte {
 	return bytes.ReplaceAll(l.enc.Mask(nil, b, l.keep), []byte{hidden}, nil)
 }
 
-// view shows raw, appending to dst where a mask is needed.
+// view shows raw, appending to dst where a mask is needed. In it any byte from 0x80 on that is no structure may stand for
+// what is hidden.
 func (l *lens) view(dst, raw []byte) []byte {
-	if !l.masked {
+	switch {
+	case !l.masked:
 		return raw
+	case l.narrow:
+		return scan.Narrow(dst, raw, l.big)
 	}
 	return l.enc.Mask(dst, raw, l.keep)
 }
@@ -164,8 +171,9 @@ type window struct {
 	rescue *encoding.Encoding // the runner-up
 	found  *Found
 	*learned
-	inHand int  // the row that the Filter looks at
-	last   bool // nothing but white space is behind it
+	inHand int         // the row that the Filter looks at
+	last   bool        // nothing but white space is behind it
+	index  *scan.Index // of all its rows, if the splitter has made it
 
 	// before is closed when all windows before this one have had their verdict; after, by this one.
 	before <-chan struct{}
@@ -184,12 +192,11 @@ type splitter struct {
 	rescue   *encoding.Encoding
 	open     bool   // the encoding is still to be decided: all bytes so far were ASCII, but for a byte order mark
 	ascii    int64  // if open, the offset up to which that is known
-	store    []byte // buf is its end
+	block    int    // bytes of the block that buf is the end of
 	buf      []byte // what is read and not yet in a window
-	looked   bool   // mask and plain are of what is in buf
+	looked   bool   // mask is of what is in buf
 	masks    []byte // mask is its end
 	mask     []byte // the view of buf, if masked
-	plain    bool   // Grammar.Plain of the view
 	eof      bool
 	held     error // came with the last bytes that were asked for
 	err      error // of the source; what was read before it is good
@@ -198,14 +205,23 @@ type splitter struct {
 	line     int64 // of buf[0]
 	row      int64 // that begins at buf[0]
 	seq      int64
-	columns  int   // that a record should have, for the lens; 0 if that is not certain
-	mended   int64 // cells of the header whose bytes were no characters
-	mixed    int64 // cells of the header that are in the other encoding of a mixed source
-	patience int   // bytes that may still be looked at in vain, see scan
+	columns  int        // that a record should have, for the lens; 0 if that is not certain
+	mended   int64      // cells of the header whose bytes were no characters
+	mixed    int64      // cells of the header that are in the other encoding of a mixed source
+	patience int        // bytes that may still be looked at in vain, see scan
+	index    scan.Index // to work in
+	ballast  bool       // it is taken
+
+	// Without workers there is no need to hurry to the end of a window: it is indexed on the way.
+	indexes  bool
+	expected struct{ fields, rows int } // in the next window: a little more than in the last one
 }
 
 // readAhead is what is read beyond a batch, so that it can end at a record boundary.
 const readAhead = 64 << 10
+
+// shortBlock is the first block of a source, if it is that short.
+const shortBlock = 4 << 10
 
 // fill reads until n bytes are in the buffer, or to the end of the source.
 func (sp *splitter) fill(ctx context.Context, n int) error {
@@ -215,14 +231,29 @@ func (sp *splitter) fill(ctx context.Context, n int) error {
 	if len(sp.buf) >= n || sp.eof {
 		return nil
 	}
-	// Half as much is read beyond it, so that small windows do not each move the whole buffer.
-	n += n / 2
-	if cap(sp.store) < n {
-		sp.store = append(make([]byte, 0, n), sp.buf...)
-	} else {
-		sp.store = append(sp.store[:0], sp.buf...)
+	// A window is a part of the block that it was read into, and what is behind it is moved to the next block: so
+	// more is read than is asked for.
+	n += min(max(n/2, n-readAhead/2), sp.s.BatchBytes+readAhead/2)
+	if sp.offset == 0 && len(sp.buf) == 0 {
+		// Many sources are short, and need no more than a short block.
+		sp.newBlock(shortBlock)
+		sp.readTo(shortBlock)
 	}
-	sp.buf, sp.looked = sp.store, false
+	if !sp.eof {
+		sp.newBlock(n)
+		sp.readTo(n)
+	}
+	return nil
+}
+
+// newBlock makes a block of n bytes that begins with what is not yet in a window.
+func (sp *splitter) newBlock(n int) {
+	sp.buf, sp.looked = append(scan.Bytes(n)[:0], sp.buf...), false
+	sp.block = n
+}
+
+// readTo reads until n bytes are in the buffer, or to the end of the source.
+func (sp *splitter) readTo(n int) {
 	for len(sp.buf) < n && !sp.eof {
 		m, err := 0, sp.held
 		if err == nil {
@@ -231,7 +262,7 @@ func (sp *splitter) fill(ctx context.Context, n int) error {
 		sp.buf = sp.buf[:len(sp.buf)+m]
 		if len(sp.buf) == n {
 			sp.held = err // it counts when more is asked for, as if it had come alone
-			return nil
+			return
 		}
 		if err != nil {
 			sp.eof = true
@@ -240,7 +271,6 @@ func (sp *splitter) fill(ctx context.Context, n int) error {
 			}
 		}
 	}
-	return nil
 }
 
 // drop takes n bytes of the source off the buffer.
@@ -260,16 +290,24 @@ func (sp *splitter) next(ctx context.Context) (*window, error) {
 		if len(sp.buf) == 0 {
 			return nil, sp.err
 		}
+		patience, lens, had := sp.patience, sp.lens, len(sp.buf)
+		cut := sp.cut()
+		if cut.rows > 0 && !cut.odd {
+			sp.ascii = max(sp.ascii, sp.offset+int64(cut.end)) // the same in every encoding that can still come
+			return sp.emit(cut), nil
+		}
 		if err := sp.decide(ctx); err != nil {
 			return nil, err
 		}
-		view := sp.look()
-		cut := sp.scan(view)
+		if sp.lens != lens || len(sp.buf) != had {
+			sp.patience = patience
+			cut = sp.cut()
+		}
 		switch {
 		case cut.rows > 0:
 			return sp.emit(cut), nil
 		case cut.tooLarge:
-			return sp.skipLine(ctx, view)
+			return sp.skipLine(ctx, sp.look())
 		case sp.err != nil:
 			return nil, sp.err // the source failed within a record: it is not delivered
 		case sp.eof:
@@ -277,6 +315,14 @@ func (sp *splitter) next(ctx context.Context) (*window, error) {
 		}
 		want = min(max(want, 2*len(sp.buf)), sp.s.Limits.Record+readAhead)
 	}
+}
+
+// cut finds the rows of the next window.
+func (sp *splitter) cut() cutAt {
+	if c, ok := sp.indexRows(); ok {
+		return c
+	}
+	return sp.scan(sp.look())
 }
 
 // look gives the view of the buffer.
@@ -289,9 +335,7 @@ func (sp *splitter) look() []byte {
 		}
 		view = sp.mask
 	}
-	if !sp.looked {
-		sp.looked, sp.plain = true, sp.raw.Plain(view)
-	}
+	sp.looked = true
 	return view
 }
 
@@ -299,7 +343,9 @@ func (sp *splitter) look() []byte {
 type cutAt struct {
 	end, rows, lines int // end in the view
 	unclosed         []int
-	tooLarge         bool // no window can be cut because the first row is beyond the limit
+	index            *scan.Index // of all rows
+	odd              bool        // there may be other bytes than those of ordinary ASCII
+	tooLarge         bool        // no window can be cut because the first row is beyond the limit
 }
 
 // scan finds the rows of the next window.
@@ -314,14 +360,18 @@ func (sp *splitter) scan(view []byte) cutAt {
 	limit := sp.s.Limits.Record / sp.unit
 	// What the source failed to give is not the end of a record.
 	eof := sp.eof && sp.err == nil
-	if goal <= limit && sp.plain {
+	if goal <= limit && sp.raw.Plain(view) {
 		ahead := view[:min(len(view), limit)]
 		if c := sp.countLines(ahead, goal, eof && len(ahead) == len(view)); c.rows > 0 {
 			return c
 		}
 	}
+	pace := pace{length: stretch}
 	for c.end < len(view) && c.end < goal && c.rows < sp.s.BatchRecords {
 		ahead := view[:min(len(view), c.end+limit)]
+		if sp.patience > 0 && c.end >= pace.next && sp.scanQuickly(&c, ahead, goal, &pace) {
+			continue
+		}
 		last := eof && len(ahead) == len(view)
 		near := ahead
 		if sp.patience <= 0 {
@@ -329,6 +379,7 @@ func (sp *splitter) scan(view []byte) cutAt {
 				near = ahead[:min(len(ahead), line.End+1)] // by the byte behind a line it shows whether a record ends there
 			}
 		}
+		c.odd = true
 		row := sp.raw.Row(near, c.end, last && len(near) == len(ahead), nil)
 		if row.Kind == scan.More {
 			if len(near) == len(ahead) && len(view) < c.end+limit {
@@ -354,6 +405,90 @@ func (sp *splitter) scan(view []byte) cutAt {
 	return c
 }
 
+// indexRows is the way of scan where there are no workers, for windows in which all rows are regular. It says whether
+// this is one.
+func (sp *splitter) indexRows() (c cutAt, ok bool) {
+	view, goal, limit := sp.buf, sp.s.BatchBytes, sp.s.Limits.Record
+	if !sp.indexes || !sp.enc.Identity() || goal > limit || sp.patience <= 0 {
+		return c, false
+	}
+	x := &scan.Index{Ends: []uint32{0}}
+	x.Grow(sp.expected.fields, sp.expected.rows)
+	end := 0
+	for end < goal && end < len(view) && len(x.Ends) <= sp.s.BatchRecords {
+		most := sp.s.BatchRecords - len(x.Ends) + 1 // there is no row without a byte
+		next := sp.raw.Index(view, end, min(end+stretch, goal, len(view), end+most), x)
+		for step := shortStretch; next == end; step *= 2 { // it ends behind the goal, or is not regular
+			if next = sp.raw.Index(view, end, min(end+min(step, limit), len(view)), x); step > stretch && next == end {
+				return c, false
+			}
+		}
+		end = next
+	}
+	start := func(row int) int { return startOf(x.Fields[:cap(x.Fields)][x.Ends[row]]) }
+	rows := min(len(x.Ends)-1, sp.s.BatchRecords)
+	if rows == 0 {
+		return c, false
+	}
+	for rows > 1 && start(rows-1) >= goal {
+		rows--
+	}
+	end = start(rows)
+	lines := rows
+	if x.Long {
+		columns := sp.raw.Columns
+		for i := range rows {
+			row, odd := view[start(i):start(i+1)], columns > 0 && int(x.Ends[i+1]-x.Ends[i]) != columns
+			if odd || len(row) > sp.raw.MaxLines {
+				if n := bytes.Count(row, []byte{sp.raw.LineEnd()}); n > sp.raw.MaxLines || odd && n > 1 {
+					return c, false // it may be unclosed
+				}
+			}
+		}
+		lines = bytes.Count(view[:end], []byte{sp.raw.LineEnd()})
+	}
+	x.Fields, x.Ends = x.Fields[:x.Ends[rows]], x.Ends[:rows+1]
+	sp.expected.fields, sp.expected.rows = len(x.Fields)+len(x.Fields)/16, rows+rows/16
+	sp.earn(end)
+	return cutAt{end: end, rows: rows, lines: lines, index: x, odd: x.Odd}, true
+}
+
+// scanQuickly takes some of the next rows, and says whether there are any. None is longer than what is ahead.
+func (sp *splitter) scanQuickly(c *cutAt, ahead []byte, goal int, pace *pace) bool {
+	from := c.end
+	most := sp.s.BatchRecords - c.rows // there is no row without a byte
+	sp.index.Odd = false
+	end, rows := sp.raw.Count(ahead, from, min(len(ahead), goal, from+pace.length, from+most), &sp.index)
+	c.end, c.rows, c.lines = end, c.rows+rows, c.lines+rows
+	few := end-from < shortStretch/8 && end < goal && rows < most
+	if few {
+		// Next is one with a line end inside quotes, the last one, or one that has to be scanned by itself.
+		x := &sp.index
+		x.Fields, x.Ends, x.Long = x.Fields[:0], x.Ends[:0], false
+		sp.raw.Index(ahead, end, min(len(ahead), end+shortStretch), x)
+		first := 0
+		most -= rows
+		for _, behind := range x.Ends[:min(len(x.Ends), most)] {
+			next := startOf(x.Fields[:cap(x.Fields)][behind])
+			lines := 1
+			if x.Long {
+				lines = bytes.Count(ahead[c.end:next], []byte{sp.raw.LineEnd()})
+				if lines > sp.raw.MaxLines || lines > 1 && sp.raw.Columns > 0 && int(behind)-first != sp.raw.Columns {
+					break
+				}
+			}
+			c.end, c.rows, c.lines, first = next, c.rows+1, c.lines+lines, int(behind)
+			if c.end >= goal {
+				break
+			}
+		}
+	}
+	c.odd = c.odd || sp.index.Odd
+	sp.earn(c.end - from)
+	pace.went(from, c.end, !few)
+	return c.end > from
+}
+
 // patienceLimit is how many bytes may be looked at in vain before good rows have earned it again.
 func patienceLimit(s *resolved) int { return 16 * s.Limits.Record }
 
@@ -363,13 +498,14 @@ func (sp *splitter) earn(n int) { sp.patience = min(sp.patience+4*n, patienceLim
 // countLines is the quick road of scan, for bytes in which every line is a row; last says that the source
 // ends behind them.
 func (sp *splitter) countLines(view []byte, goal int, last bool) (c cutAt) {
+	c.odd = true // they have not been looked at
 	rows := sp.s.BatchRecords
 	if rows >= goal/16 { // as a rule they are not too many
 		c.end = lastLine(view, goal)
 		c.rows = bytes.Count(view[:c.end], []byte{'\n'})
 	}
 	if c.rows == 0 || c.rows > rows {
-		c = cutAt{}
+		c = cutAt{odd: true}
 		for c.rows < rows && c.end < goal {
 			n := bytes.IndexByte(view[c.end:], '\n') + 1
 			if n == 0 {
@@ -397,9 +533,15 @@ func (sp *splitter) emit(c cutAt) *window {
 	if tail := len(sp.buf) - n; tail < sp.unit && sp.eof && !sp.endsLine(sp.mask[:min(len(sp.mask), c.end)]) {
 		n += tail // what is left of a code unit belongs to the last record, and spoils it
 	}
+	if sp.offset >= ballastFrom && !sp.ballast {
+		sp.ballast = true
+		sp.in.cleanup = append(sp.in.cleanup, takeBallast())
+	}
 	w := sp.window(int64(n), c.rows)
-	w.raw = append(make([]byte, 0, n), sp.buf[:n]...)
-	w.Unclosed = c.unclosed
+	if w.raw = sp.buf[:n:n]; n < sp.block/4 {
+		w.raw = bytes.Clone(w.raw) // a sink that keeps the batch should not have to keep the block
+	}
+	w.Unclosed, w.index = c.unclosed, c.index
 	sp.drop(n)
 	sp.line += int64(c.lines)
 	sp.row += int64(c.rows)
@@ -580,8 +722,12 @@ func lastLine(b []byte, goal int) int {
 // start of b, up to an escape, with which ISO-2022-JP begins.
 func plainLen(b []byte) int {
 	n := 0
-	for len(b)-n >= 8 && binary.LittleEndian.Uint64(b[n:])&0x8080808080808080 == 0 {
-		n += 8
+	for len(b)-n >= 32 {
+		w := b[n : n+32]
+		if (binary.LittleEndian.Uint64(w)|binary.LittleEndian.Uint64(w[8:])|binary.LittleEndian.Uint64(w[16:])|binary.LittleEndian.Uint64(w[24:]))&0x8080808080808080 != 0 {
+			break
+		}
+		n += 32
 	}
 	for n < len(b) && b[n] < utf8.RuneSelf {
 		n++
