@@ -110,7 +110,7 @@ func (p *parser) indexed() (end int, valid bool) {
 	if x == nil || p.w.last || p.stopAt >= 0 {
 		return 0, true
 	}
-	if p.Index, end = *x, len(p.text); !p.look(0, end) {
+	if p.Index, end = *x, len(p.text); !p.inspect(0, end) {
 		return 0, false
 	}
 	alike, rows := 0, len(p.Ends)-1
@@ -130,8 +130,8 @@ func (p *parser) indexed() (end int, valid bool) {
 	return end, true
 }
 
-// look looks at characters that may be irregular, or none. Of the latter it says that there are none.
-func (p *parser) look(at, end int) (valid bool) {
+// inspect looks for characters that are irregular. Valid says that there are no bytes that are no character.
+func (p *parser) inspect(at, end int) (valid bool) {
 	p.irregular = irregular{}
 	if p.Odd {
 		if p.w.lens.enc.Identity() && !utf8.Valid(p.text[at:end]) {
@@ -170,7 +170,7 @@ func (p *parser) stretch(at, to, until int) (end int, whole, valid bool) {
 	if end = g.Index(p.text, at, to, &p.Index); end == at {
 		return at, false, true
 	}
-	if !p.look(at, end) {
+	if !p.inspect(at, end) {
 		return at, false, false
 	}
 	alike, one := 0, p.oneByOne(end-at)

@@ -194,9 +194,10 @@ type splitter struct {
 	ascii    int64  // if open, the offset up to which that is known
 	block    int    // bytes of the block that buf is the end of
 	buf      []byte // what is read and not yet in a window
-	looked   bool   // mask is of what is in buf
+	looked   bool   // mask and plain are of what is in buf
 	masks    []byte // mask is its end
 	mask     []byte // the view of buf, if masked
+	plain    bool   // Grammar.Plain of the view
 	eof      bool
 	held     error // came with the last bytes that were asked for
 	err      error // of the source; what was read before it is good
@@ -335,7 +336,9 @@ func (sp *splitter) look() []byte {
 		}
 		view = sp.mask
 	}
-	sp.looked = true
+	if !sp.looked {
+		sp.looked, sp.plain = true, sp.raw.Plain(view)
+	}
 	return view
 }
 
@@ -360,7 +363,7 @@ func (sp *splitter) scan(view []byte) cutAt {
 	limit := sp.s.Limits.Record / sp.unit
 	// What the source failed to give is not the end of a record.
 	eof := sp.eof && sp.err == nil
-	if goal <= limit && sp.raw.Plain(view) {
+	if goal <= limit && sp.plain {
 		ahead := view[:min(len(view), limit)]
 		if c := sp.countLines(ahead, goal, eof && len(ahead) == len(view)); c.rows > 0 {
 			return c

@@ -65,6 +65,20 @@ func checksumOf[T string | text.RawText](cells []T) (c checksum) {
 	return c
 }
 
+// checksumOfAll looks at all records up to the end.
+func checksumOfAll[T string | text.RawText](read func() ([]T, error)) (sum checksum, err error) {
+	for {
+		record, err := read()
+		if err == io.EOF {
+			return sum, nil
+		}
+		if err != nil {
+			return sum, err
+		}
+		sum.add(checksumOf(record))
+	}
+}
+
 // checksumOfRecord is checksumOf for a record of ours.
 func checksumOfRecord(r ingest.Record) (c checksum) {
 	for i := range r.Len() {
@@ -179,16 +193,7 @@ func readStandard(_ context.Context, f *os.File, s *shape) (sum checksum, err er
 	if _, err := r.Read(); err != nil { // the header
 		return sum, err
 	}
-	for {
-		record, err := r.Read()
-		if err == io.EOF {
-			return sum, nil
-		}
-		if err != nil {
-			return sum, err
-		}
-		sum.add(checksumOf(record))
-	}
+	return checksumOfAll(r.Read)
 }
 
 func readRecords(ctx context.Context, f *os.File, _ *shape) (sum checksum, err error) {
@@ -243,16 +248,7 @@ func readText(_ context.Context, f *os.File, _ *shape) (sum checksum, err error)
 	if _, err := r.ReadHeader(); err != nil {
 		return sum, err
 	}
-	for {
-		record, err := r.Read()
-		if err == io.EOF {
-			return sum, nil
-		}
-		if err != nil {
-			return sum, err
-		}
-		sum.add(checksumOf(record))
-	}
+	return checksumOfAll(r.Read)
 }
 
 // readLines has a parser for one line and leaves it to a bufio.Scanner to find them.

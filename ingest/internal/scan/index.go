@@ -24,7 +24,13 @@ type Index struct {
 	Doubled bool // fields with doubled quotes
 
 	cursor cursor
-	blocks [16]block // to work in
+	work   work
+}
+
+// work is room to work in.
+type work struct {
+	blocks [16]block
+	last   [64]byte // what is left behind whole blocks, and zeros
 }
 
 // room is what the kernels may write behind the fields and rows they find.
@@ -211,7 +217,7 @@ func (g *Grammar) Count(b []byte, from, to int, x *Index) (end, rows int) {
 
 // start puts the cursor at a row.
 func (x *Index) start(g *Grammar, b []byte, from int) *cursor {
-	x.cursor = cursor{quick: g.quick, state: state{begin: 1}, blocks: &x.blocks, odd: g.quick.control, b: b, at: from, end: from,
+	x.cursor = cursor{quick: g.quick, state: state{begin: 1}, work: &x.work, odd: g.quick.control, b: b, at: from, end: from,
 		fields: x.Fields[:cap(x.Fields)], n: len(x.Fields), ends: x.Ends[:cap(x.Ends)], row: len(x.Ends)}
 	return &x.cursor
 }
@@ -231,7 +237,7 @@ type cursor struct {
 	inner     uint64 // see Index.Long
 	escapes   uint64 // see Index.Doubled
 	irregular uint64 // where the last block is not
-	blocks    *[16]block
+	*work
 }
 
 // startsAt gives the start of the field that begins at b[i].
@@ -250,9 +256,9 @@ func (c *cursor) find(masks func([]block, []byte, needles)) []block {
 		return found
 	}
 	m := &c.blocks[0]
-	var last [64]byte
-	n := copy(last[:], c.b[c.at:])
-	masks(c.blocks[:1], last[:], c.needles)
+	n := copy(c.last[:], c.b[c.at:])
+	clear(c.last[n:])
+	masks(c.blocks[:1], c.last[:], c.needles)
 	valid := uint64(1)<<n - 1
 	m.delim, m.eol, m.quote, m.cr, m.odd = m.delim&valid, m.eol&valid, m.quote&valid, m.cr&valid, m.odd&valid
 	return c.blocks[:1]

@@ -76,6 +76,23 @@ GLOBL starts<>(SB), RODATA|NOPTR, $8
 	ORQ  (cursor_state+state_closedCR)(AX), R12 \
 	ORQ  (cursor_state+state_cr)(AX), R12
 
+// STATE takes up the state of the block before. SAVE leaves it, with a cursor behind the block at SI.
+#define STATE \
+	MOVQ (cursor_state+state_begin)(AX), BX   \
+	SHLQ $63, BX                              \
+	MOVQ BX, SEPARATORS                       \
+	MOVQ (cursor_state+state_inside)(AX), R13 \
+	PENDING
+
+#define SAVE \
+	SUBQ cursor_b(AX), SI                     \
+	MOVQ SI, cursor_at(AX)                    \
+	MOVQ SEPARATORS, BX                       \
+	SHRQ $63, BX                              \
+	MOVQ BX, (cursor_state+state_begin)(AX)   \
+	MOVQ R13, (cursor_state+state_inside)(AX) \
+	VZEROUPPER
+
 // FIND loads the block at SI and gives delimiters in R8, line ends in R9, both in CX, quotes in R10 and CRs in R11,
 // where these mean something. It notes odd bytes.
 #define FIND \
@@ -236,11 +253,7 @@ TEXT ·indexVBMI2(SB), NOSPLIT, $40-8
 	MOVQ (cursor_ends+8)(AX), BX
 	LEAQ (-4*const_room)(CX)(BX*4), BX
 	MOVQ BX, LAST_ROW
-	MOVQ (cursor_state+state_begin)(AX), BX
-	SHLQ $63, BX
-	MOVQ BX, SEPARATORS
-	MOVQ (cursor_state+state_inside)(AX), R13
-	PENDING
+	STATE
 
 block:
 	CMPQ SI, LAST_BLOCK
@@ -292,19 +305,13 @@ counted:
 	JEQ    block
 
 done:
-	SUBQ cursor_b(AX), SI
-	MOVQ SI, cursor_at(AX)
 	SUBQ cursor_fields(AX), DI
 	SHRQ $3, DI
 	MOVQ DI, cursor_n(AX)
 	SUBQ cursor_ends(AX), DX
 	SHRQ $2, DX
 	MOVQ DX, cursor_row(AX)
-	MOVQ SEPARATORS, BX
-	SHRQ $63, BX
-	MOVQ BX, (cursor_state+state_begin)(AX)
-	MOVQ R13, (cursor_state+state_inside)(AX)
-	VZEROUPPER
+	SAVE
 	RET
 
 manyFields:
@@ -420,11 +427,7 @@ TEXT ·countVBMI2(SB), NOSPLIT, $40-8
 	MOVQ cursor_end(AX), DI
 	ADDQ cursor_b(AX), DI
 	MOVQ cursor_row(AX), DX
-	MOVQ (cursor_state+state_begin)(AX), BX
-	SHLQ $63, BX
-	MOVQ BX, SEPARATORS
-	MOVQ (cursor_state+state_inside)(AX), R13
-	PENDING
+	STATE
 
 block:
 	CMPQ SI, LAST_BLOCK
@@ -449,16 +452,10 @@ rows:
 	JEQ     block
 
 done:
-	SUBQ cursor_b(AX), SI
-	MOVQ SI, cursor_at(AX)
 	SUBQ cursor_b(AX), DI
 	MOVQ DI, cursor_end(AX)
 	MOVQ DX, cursor_row(AX)
-	MOVQ SEPARATORS, BX
-	SHRQ $63, BX
-	MOVQ BX, (cursor_state+state_begin)(AX)
-	MOVQ R13, (cursor_state+state_inside)(AX)
-	VZEROUPPER
+	SAVE
 	RET
 
 general:

@@ -5,6 +5,12 @@ package scan
 // kernels are those of this platform, best first.
 var kernels = kernelsOf(cpu)
 
+var (
+	masksAVX512 = masksBy(blocksAVX512)
+	masksAVX2   = masksBy(blocksAVX2)
+	narrowAVX2  = narrowBy(unitsAVX2)
+)
+
 func kernelsOf(cpu x86) []kernel {
 	return []kernel{
 		{name: "avx512vbmi2", masks: masksAVX512, index: indexFused, count: countFused, narrow: narrowAVX2, usable: cpu.hasVBMI2},
@@ -14,38 +20,17 @@ func kernelsOf(cpu x86) []kernel {
 	}
 }
 
-func masksAVX512(blocks []block, b []byte, n needles) {
-	if blocks = blocks[:len(b)/64]; len(blocks) > 0 {
-		blocksAVX512(&blocks[0], &b[0], len(blocks), n)
-	}
-}
-
 // blocksAVX512 fills count blocks from 64 * count bytes, and neither reads nor writes anything else.
 // There is at least one.
 //
 //go:noescape
 func blocksAVX512(blocks *block, b *byte, count int, n needles)
 
-func masksAVX2(blocks []block, b []byte, n needles) {
-	if blocks = blocks[:len(b)/64]; len(blocks) > 0 {
-		blocksAVX2(&blocks[0], &b[0], len(blocks), n)
-	}
-}
-
 // blocksAVX2 fills count blocks from 64 * count bytes, and neither reads nor writes anything else.
 // There is at least one.
 //
 //go:noescape
 func blocksAVX2(blocks *block, b *byte, count int, n needles)
-
-func narrowAVX2(dst, src []byte, big bool) {
-	dst = dst[:len(src)/2]
-	whole := len(src) / 64
-	if whole > 0 {
-		unitsAVX2(&dst[0], &src[0], whole, big)
-	}
-	narrowPlain(dst[32*whole:], src[64*whole:], big)
-}
 
 // unitsAVX2 fills 32 * count bytes from 64 * count, and neither reads nor writes anything else. There are at least
 // 64. Where AVX-512 is there AVX2 is, too, and what it takes is mostly the way to memory and back.

@@ -15,6 +15,21 @@
 	VPCMPEQB needle, Y1, Y3 \
 	MASK(Y2, Y3, mask)
 
+// WRITE fills the block at DI with the masks in AX, BX, DX and R8, and with that of odd bytes in R10, of which it takes those
+// that are a delimiter, a line end or a CR; and goes on to the next one.
+#define WRITE \
+	MOVQ AX, 0(DI)   \
+	MOVQ BX, 8(DI)   \
+	MOVQ DX, 16(DI)  \
+	MOVQ R8, 24(DI)  \
+	ORQ  BX, AX      \
+	ORQ  R8, AX      \
+	NOTQ AX          \
+	ANDQ AX, R10     \
+	MOVQ R10, 32(DI) \
+	ADDQ $64, SI     \
+	ADDQ $40, DI
+
 // func blocksAVX2(blocks *block, b *byte, count int, n needles)
 //
 // Needs AVX2. One step reads 64 bytes, which need not be aligned, and writes the 40 bytes of a block; nothing
@@ -52,17 +67,7 @@ step:
 	VPCMPGTB Y2, Y9, Y2
 	VPCMPGTB Y3, Y9, Y3
 	MASK(Y2, Y3, R10)
-	MOVQ     AX, 0(DI)
-	MOVQ     BX, 8(DI)
-	MOVQ     DX, 16(DI)
-	MOVQ     R8, 24(DI)
-	ORQ      BX, AX
-	ORQ      R8, AX
-	NOTQ     AX
-	ANDQ     AX, R10
-	MOVQ     R10, 32(DI)
-	ADDQ     $64, SI
-	ADDQ     $40, DI
+	WRITE
 	DECQ     CX
 	JNZ      step
 
@@ -100,17 +105,7 @@ step:
 	KMOVQ     K3, DX
 	KMOVQ     K4, R8
 	KMOVQ     K5, R10
-	MOVQ      AX, 0(DI)
-	MOVQ      BX, 8(DI)
-	MOVQ      DX, 16(DI)
-	MOVQ      R8, 24(DI)
-	ORQ       BX, AX
-	ORQ       R8, AX
-	NOTQ      AX
-	ANDQ      AX, R10
-	MOVQ      R10, 32(DI)
-	ADDQ      $64, SI
-	ADDQ      $40, DI
+	WRITE
 	DECQ      CX
 	JNZ       step
 
