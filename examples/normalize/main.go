@@ -142,9 +142,7 @@ func normalize(ctx context.Context, src io.Reader, dst io.Writer, repair bool, l
 		Rejects: leftOut,
 		Workers: 1, // the order of the file is kept
 	}
-	out := bufio.NewWriter(dst)
-	status, err := p.Run(ctx, src, &writer{out: out})
-	return status, errors.Join(err, out.Flush())
+	return p.Run(ctx, src, &writer{out: bufio.NewWriter(dst)})
 }
 
 // writer writes a header and records. It is its own sink, for one run.
@@ -164,7 +162,13 @@ func (w *writer) Write(_ context.Context, b *ingest.Batch) error {
 	return nil
 }
 
-func (w *writer) Close(context.Context, error) error { return nil }
+// Close flushes, and not who called Run: a Write that its context ended in may still be under way when Run returns.
+func (w *writer) Close(_ context.Context, cause error) error {
+	if cause != nil {
+		return nil
+	}
+	return w.out.Flush()
+}
 
 // line writes a record. A line of one empty field has quotes as well: without them it would be a blank one.
 func line(fields []string) string {
