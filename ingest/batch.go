@@ -86,6 +86,7 @@ type Batch struct {
 	rows   []note   // which rows of the window the records are
 	short  []note   // records that were filled up, and how many fields they had
 	places *places
+	entry  *LedgerEntry
 
 	// failed is the index of the record in hand when a loop over All was left by a panic, from 1.
 	failed atomic.Int64
@@ -145,6 +146,18 @@ func (b *Batch) Found() *Found { return b.found }
 
 // Window says which part of the source the batch stands for.
 func (b *Batch) Window() Window { return b.window }
+
+// Entry gives what a ledger is to store of the batch's window, with its records; nil for a batch that belongs to no run.
+func (b *Batch) Entry() *LedgerEntry { return b.entry }
+
+// WithEntry gives the batch with what a ledger is to store of its window. It is for those who test a sink that is a Ledger:
+// a run gives its batches the entry itself. The batch it is called on stays as it is, and shares its records.
+func (b *Batch) WithEntry(e *LedgerEntry) *Batch {
+	return &Batch{
+		found: b.found, nulls: b.nulls, window: b.window, text: b.text, fields: b.fields, ends: b.ends, rows: b.rows,
+		short: b.short, places: b.places, entry: e,
+	}
+}
 
 // String tells which part of the source the batch stands for; not what is in it.
 func (b *Batch) String() string {
@@ -347,6 +360,15 @@ func (b *Batch) position(row int) Position {
 		Line:   b.window.Line + int64(before.lines),
 		Record: b.window.Record + int64(row),
 	}
+}
+
+// Key names the record by its run and its place in the source: "run/offset". It is the same whenever the run comes to this
+// record again: a store that is given the key can tell what it has.
+func (r Record) Key() string {
+	if r.batch == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s/%d", r.batch.found.Run, r.Position().Offset)
 }
 
 // Raw gives the record's bytes as they stand in the source, its line end included. They are not to be

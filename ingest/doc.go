@@ -20,6 +20,14 @@
 // quote never closes is its first line: the reading goes on at the next, so that no quote takes other
 // records with it. Nothing is changed, replaced or left out unless the Policy says so.
 //
+// # Going on
+//
+// A Sink that is a [Ledger], as those of package sqlsink are, enters each window in the transaction that stores its records.
+// A run that has failed, was stopped or was killed goes on when it is run again with the same Pipeline.RunID and the same
+// source, and each record is stored once. Any other sink can be given a ledger in Pipeline.Ledger, such as a [FileLedger]:
+// then what was being written in a crash comes again. What may pass is tried again before a run fails ([Retry]), and a
+// [Control] pauses and stops it.
+//
 // # Compared with encoding/csv
 //
 // With the delimiter "," and the quote `"`, what encoding/csv reads without an error is read the same way

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // A Code names a kind of failure. Codes are stable: programs may store and compare them.
@@ -26,6 +27,7 @@ const (
 	CodeRepeatedHeader Code = "repeated_header"   // the header again, in the middle of the table (Policy.RepeatedHeader)
 	CodeBelow          Code = "below_table"       // totals, notes and the like below the table (Policy.Below)
 	CodeOtherTable     Code = "other_table"       // a record of another table below the first one (Policy.Below)
+	CodeRefused        Code = "refused"           // a record that the store refuses (Policy.Refused)
 )
 
 // CodeMixed is the code of what is irregular but never bad: it is only counted, in Status.Tolerated.
@@ -47,6 +49,10 @@ const (
 	CodeRejects      Code = "too_many_rejects" // Policy.MaxRejects, Policy.MaxRejectShare
 	CodeConservation Code = "conservation"     // a bug in this package: records are missing from the count
 	CodeCanceled     Code = "canceled"         // the run's context ended
+	CodeStopped      Code = "stopped"          // somebody has stopped the run; it can go on later
+	CodeLedger       Code = "ledger"           // the ledger failed
+	CodeOwned        Code = "owned"            // the run belongs to another process
+	CodeChanged      Code = "source_changed"   // the source is not the one that the run began with
 )
 
 // Sentinels for errors.Is. Every error of a run matches at least one, or wraps the error of the source,
@@ -64,6 +70,16 @@ var (
 	ErrSink      = errors.New("sink failed") // any *SinkError
 	ErrPanic     = errors.New("panic")       // a *SinkError of a function that panicked
 	ErrInternal  = errors.New("internal error")
+	ErrStopped   = errors.New("stopped")
+
+	// ErrOwned is the error of a run that another process has claimed; an *OwnedError says which.
+	ErrOwned = errors.New("the run belongs to another process")
+
+	// ErrNoLedger is what Ledger.Find gives for a sink that could be a ledger, but is not to be one.
+	ErrNoLedger = errors.New("the sink keeps no ledger")
+
+	// ErrSourceChanged says that a run was to go on with another source than it began with.
+	ErrSourceChanged = errors.New("the source has changed")
 )
 
 // A Position is a place in the source. Offset is what a run is resumed by; Line and Record are for people.
@@ -91,6 +107,7 @@ type RecordError struct {
 	Reason     string `json:"reason"`                // what is wrong and how to mend it, for who has the file, without values
 	Raw        []byte `json:"-"`                     // the record as it stands in the source, its line end included; not to be changed
 	Truncated  bool   `json:"truncated,omitempty"`   // Raw is only the beginning (CodeRecordTooLarge)
+	Store      string `json:"store,omitempty"`       // the store's own code (CodeRefused): an SQLSTATE, an error number
 	Err        error  `json:"-"`                     // the cause, if it is another error
 }
 
@@ -116,10 +133,12 @@ func (e *RecordError) Unwrap() []error {
 }
 
 // A SinkError is a failure, or a panic, of a function the caller gave: a Writer, a Sink, a RejectSink, a
-// Filter.
+// Ledger, a Filter.
 type SinkError struct {
-	Code   Code     // CodeSink, CodeRejectSink or CodePanic
-	Op     string   // "open", "write", "close", "reject", "filter"; "read" for a panic of the source
+	Code Code // CodeSink, CodeRejectSink, CodeLedger, CodeOwned or CodePanic
+	// Op is the function: "open", "write", "close", "reject", or the ledger's "find", "claim", "renew", "enter", "release".
+	// A panic may also be in "filter", "retry" or "read".
+	Op     string
 	First  Position // of the batch or record in hand; zero when there was none
 	Last   Position // the same, where a batch has more than one record and the one at fault is not known
 	Err    error    // what the function returned; for a panic an error with the value's type
@@ -148,6 +167,23 @@ func (e *SinkError) Unwrap() []error {
 	}
 	return []error{ErrSink, e.Err}
 }
+
+// An OwnedError is the error of a Ledger for a run that another process has claimed. errors.Is(e, ErrOwned) is true.
+type OwnedError struct {
+	Run   string
+	Owner string        // who it says it is; "" unknown
+	Left  time.Duration // of its lease, when it was asked; 0 or less: nothing, or not known
+}
+
+func (e *OwnedError) Error() string {
+	if e.Owner == "" || e.Left <= 0 {
+		return fmt.Sprintf("the run %q belongs to another process", e.Run)
+	}
+	return fmt.Sprintf("the run %q belongs to %q for another %v: wait for it, or stop it", e.Run, e.Owner, e.Left.Round(time.Millisecond))
+}
+
+// Unwrap gives ErrOwned.
+func (e *OwnedError) Unwrap() error { return ErrOwned }
 
 // A RunError ends a run for a reason that is neither a record nor a sink.
 type RunError struct {

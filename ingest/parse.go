@@ -184,6 +184,11 @@ func (p *parser) cell(column int, f scan.Field, raw []byte) {
 func (p *parser) record(row scan.Row, first int) {
 	p.out.read++
 	policy := &p.s.Policy
+	if p.w.joined && p.row == 0 {
+		p.drop(first)
+		p.out.skipped++
+		return
+	}
 	if row.Kind == scan.Comment {
 		p.out.skipped++
 		return

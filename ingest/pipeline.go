@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -49,12 +50,12 @@ type Pipeline struct {
 	Limits Limits `json:"limits,omitzero"` // what no source may exceed
 
 	// A batch ends at the first record boundary behind BatchBytes of the source or BatchRecords rows.
-	BatchBytes   int `json:"batch_bytes,omitempty"`   // default 256 KiB
-	BatchRecords int `json:"batch_records,omitempty"` // default 16,384: it also bounds the rejects of a batch
+	BatchBytes   int `json:"batch_bytes,omitempty"`   // default 256 KiB, or what a Sizer asks for
+	BatchRecords int `json:"batch_records,omitempty"` // default 16,384, more if a Sizer asks for large batches: it also bounds the rejects of a batch
 
 	// A run holds at most Workers + Queue + 1 batches at a time.
 	Workers int `json:"workers,omitempty"` // writers at work at the same time, over the whole run; default runtime.GOMAXPROCS
-	Queue   int `json:"queue,omitempty"`   // batches that wait for a worker; default four for each worker; -1: none
+	Queue   int `json:"queue,omitempty"`   // batches that wait for a worker; default four for each worker, one if a Sizer asks for large batches; -1: none
 
 	// Pin is what the source was found to be before, see Found.Pin: what it says is not sniffed, and a source
 	// that is something else ends the run with a *DriftError before anything is written. Default: none.
@@ -63,8 +64,8 @@ type Pipeline struct {
 	// Member names the file to read in a zip archive that holds several.
 	Member string `json:"member,omitempty"`
 
-	// RunID names the run in its status and in the rejects it writes: letters, digits, "-", "_" and ".",
-	// at most 64. Default: made up, different each time.
+	// RunID names the run in its status, in the rejects it writes, and in the ledger, where a run of the same name goes on:
+	// letters, digits, "-", "_" and ".", at most 64. Default: made up, different each time, so that no run goes on.
 	RunID string `json:"run_id,omitempty"`
 
 	// ReportEvery is the time between two snapshots for the Reporter. Default 500 ms.
@@ -77,6 +78,21 @@ type Pipeline struct {
 	// Rejects keeps the records that are not delivered. Default: they are counted, and the first ones are
 	// described in the Status.
 	Rejects RejectSink `json:"-"`
+
+	// Ledger remembers what is stored, so that a run can go on, for a Sink that is no Ledger itself: see FileLedger. That of
+	// a Sink that is one is not used then. Default: the Sink, if it is a Ledger; else none.
+	Ledger Ledger `json:"-"`
+
+	// Lease is how long a run in a ledger belongs to a process that does not renew it, because it was killed or cut off.
+	// Whoever wants to take it over waits for that time, and fails with ErrOwned if it was renewed meanwhile. At least
+	// 10 ms; default 15 s.
+	Lease time.Duration `json:"lease_ns,omitempty"`
+
+	// Retry says what is done about errors that may pass.
+	Retry Retry `json:"retry,omitzero"`
+
+	// Control stops and pauses the runs that it is given to.
+	Control *Control `json:"-"`
 
 	// Reporter sees the run's progress.
 	Reporter Reporter `json:"-"`
@@ -118,6 +134,9 @@ type Found struct {
 	// ASCII only, or too little else.
 	DecidedAt int64 `json:"decided_at"`
 
+	// Undecided says that there was ASCII only: any encoding may come, and the first byte that is not ASCII decides it.
+	Undecided bool `json:"undecided,omitempty"`
+
 	trailer    int             // fields at the end of a row that a RejectWriter added, see dropTrailer
 	headerRows [][]byte        // HeaderRaw, row by row
 	names      [][]string      // the fields of the header rows
@@ -141,7 +160,7 @@ func Run(ctx context.Context, src io.Reader, sink Sink) (Status, error) {
 // When ctx ends, Run returns within a tenth of a second, even if a Read or a Write hangs; the goroutine
 // in the hanging call ends as soon as that call returns, and the writers are closed then.
 func (p *Pipeline) Run(ctx context.Context, src io.Reader, sink Sink) (Status, error) {
-	s, err := p.resolve()
+	s, err := p.sized(sink).resolve()
 	if err == nil && (isNil(src) || isNil(sink)) {
 		err = settings("the source or the sink is nil: did opening it fail?")
 	}
@@ -149,6 +168,23 @@ func (p *Pipeline) Run(ctx context.Context, src io.Reader, sink Sink) (Status, e
 		return Status{State: Failed, Code: CodeOf(err), Error: err.Error(), Size: -1}, err
 	}
 	return newRun(s, src, sink).run(ctx)
+}
+
+// sized gives the pipeline with the sizes that the sink asks for.
+func (p *Pipeline) sized(sink Sink) *Pipeline {
+	z, ok := sink.(Sizer)
+	if !ok || isNil(sink) || p.BatchBytes != 0 {
+		return p
+	}
+	q := *p
+	q.BatchBytes = z.BatchBytes()
+	if q.BatchRecords == 0 {
+		q.BatchRecords = max(defaultBatchRecords, q.BatchBytes/(defaultBatchBytes/defaultBatchRecords))
+	}
+	if q.Queue == 0 {
+		q.Queue = cmp.Or(q.Workers, runtime.GOMAXPROCS(0))
+	}
+	return &q
 }
 
 // Records reads src record by record, in the caller's goroutine. A record stays valid for good. A bad
@@ -218,8 +254,14 @@ type resolved struct {
 	Pipeline
 	encoding   *encoding.Encoding // nil: to be sniffed
 	nulls      map[string]bool
-	keepSample bool // see Found.Sample
+	keepSample bool   // see Found.Sample
+	began      *Found // what a run that goes on found when it began; else nil
 }
+
+const (
+	defaultBatchBytes   = 256 << 10
+	defaultBatchRecords = 16384
+)
 
 var runID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
@@ -274,8 +316,8 @@ func (p *Pipeline) resolve() (*resolved, error) {
 		def, low, top int
 	}{
 		{"SampleSize", &s.SampleSize, 64 << 10, 1, 64 << 20},
-		{"BatchBytes", &s.BatchBytes, 256 << 10, 1, 256 << 20},
-		{"BatchRecords", &s.BatchRecords, 16384, 1, 1 << 30},
+		{"BatchBytes", &s.BatchBytes, defaultBatchBytes, 1, 256 << 20},
+		{"BatchRecords", &s.BatchRecords, defaultBatchRecords, 1, 1 << 30},
 		{"Workers", &s.Workers, runtime.GOMAXPROCS(0), 1, 1 << 16},
 		{"Limits.Record", &s.Limits.Record, 1 << 20, 16, 256 << 20},
 		{"Limits.Field", &s.Limits.Field, 1 << 30, 1, 1 << 30},
@@ -317,6 +359,15 @@ func (p *Pipeline) resolve() (*resolved, error) {
 		id := make([]byte, 8)
 		rand.Read(id) // never fails
 		s.RunID = hex.EncodeToString(id)
+	}
+	if s.Lease == 0 {
+		s.Lease = 15 * time.Second
+	}
+	if s.Lease < 10*time.Millisecond {
+		return nil, settings("Pipeline.Lease is %v: use at least 10 ms, or 0 for the default of 15 s", s.Lease)
+	}
+	if s.Retry, err = p.Retry.resolve(); err != nil {
+		return nil, err
 	}
 	if !runID.MatchString(s.RunID) {
 		return nil, settings("Pipeline.RunID: use up to 64 letters, digits, \"-\", \"_\" and \".\"")

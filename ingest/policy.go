@@ -41,6 +41,10 @@ type Policy struct {
 	Drift          Action `json:"drift,omitempty"`           // from some row on all records have another number of fields, see Change: Stop, Keep (they are told, and treated by Short and Long). Default Keep
 	Columns        Action `json:"columns,omitempty"`         // names that are empty or used twice: Stop, Rename. Default Rename
 
+	// Refused is for a record that the store refuses, for a constraint or a type, where the sink can tell which it is (see
+	// SelectiveWriter): Stop, Reject. Default Bad.
+	Refused Action `json:"refused,omitempty"`
+
 	// Repair mends a record that is bad for its number of fields or its quotes, where the kinds of the columns
 	// leave one way to read it: see dialect.Profile.Repair. Status.Repaired counts them, Status.Repairs
 	// describes the first ones; one that is not mended is treated as without Repair. Default off: a record is
@@ -85,6 +89,7 @@ func (p Policy) resolve() (Policy, error) {
 		{&p.Below, "Below", p.Bad, []Action{Stop, Reject, Skip, Keep}},
 		{&p.Drift, "Drift", Keep, []Action{Stop, Keep}},
 		{&p.Columns, "Columns", Rename, []Action{Stop, Rename}},
+		{&p.Refused, "Refused", p.Bad, []Action{Stop, Reject}},
 	} {
 		if err := set(f.a, f.name, f.def, f.allowed...); err != nil {
 			return p, err
@@ -129,6 +134,8 @@ func (p *Policy) on(c Code) Action {
 		return p.Below
 	case CodeRecordTooLarge, CodeFieldTooLarge, CodeTooManyColumns:
 		return p.TooLarge
+	case CodeRefused:
+		return p.Refused
 	}
 	return p.Bad
 }

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +16,7 @@ import (
 // prepare finds out everything that must be known before the first record, and gives a splitter that
 // stands there. With an error the splitter has what was found until then.
 func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
-	sp := &splitter{s: s, in: in, line: 1, patience: patienceLimit(s)}
+	sp := &splitter{s: s, in: in, line: 1, patience: patienceLimit(s), until: math.MaxInt64}
 	found := &Found{Run: s.RunID, Source: in.name, Container: in.container}
 	sp.found = found
 	enc, seen, err := sp.sniffEncoding(ctx)
@@ -86,6 +87,10 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 	}
 	rest := sample[found.Encoding.BOM:]
 	sp.open = s.encoding == nil && found.Encoding.Mixed == "" && (found.Encoding.ASCII || enc.Identity() && plainLen(rest) == len(rest))
+	if s.began != nil {
+		sp.open = s.encoding == nil && s.began.Undecided
+	}
+	found.Undecided = sp.open
 	if !sp.open && found.Encoding.Confidence < s.MinConfidence && len(sample) > 0 {
 		return sp, unsure("encoding", found.Encoding.Label, found.Encoding.Confidence, s.MinConfidence)
 	}
@@ -169,6 +174,14 @@ func (sp *splitter) sniffEncoding(ctx context.Context) (*encoding.Encoding, int,
 		if sp.s.encoding != nil {
 			enc := sp.pinned(sample)
 			sp.keep(sample)
+			return enc, len(sample), nil
+		}
+		if began := sp.s.began; began != nil && len(sample) >= began.Encoding.BOM {
+			enc, err := encoding.Get(began.Encoding.Label)
+			if err != nil {
+				return nil, 0, undecodable(err)
+			}
+			sp.found.Encoding = began.Encoding
 			return enc, len(sample), nil
 		}
 		g := encoding.Sniff(sample)

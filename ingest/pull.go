@@ -27,7 +27,7 @@ func pull(ctx context.Context, s *resolved, src io.Reader, yield func(Record, er
 				return err
 			}
 			if w == nil {
-				return v.share(total)
+				return v.atEnd(total)
 			}
 			out, stop := v.pass(w, parse(s, w, -1))
 			total.Read += out.read

@@ -477,4 +477,4 @@ func typedOver(cell []byte) bool {
 // rejectCodes are the codes that stand in a reject file.
 var rejectCodes = []Code{CodeUnclosedQuote, CodeStrayQuote, CodeTooFewFields, CodeTooManyFields, CodeEncoding, CodeNUL,
 	CodeControl, CodeInvisible, CodeBlank, CodeRecordTooLarge, CodeFieldTooLarge, CodeTooManyColumns,
-	CodeRepeatedHeader, CodeBelow, CodeOtherTable}
+	CodeRepeatedHeader, CodeBelow, CodeOtherTable, CodeRefused}

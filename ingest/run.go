@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,6 +18,7 @@ import (
 //	produce     one; reads, sniffs and splits, sends windows, closes the channel
 //	work        one for each writer, started when there is a window for it
 //	report      one for each reporter
+//	keep        one, if there is a ledger; keeps the run's lease
 //
 // Each ends by itself when its input ends or the run's context does; the one exception is a call into the
 // caller's code that hangs, and then the goroutine ends when that call returns. Run waits for none of them
@@ -36,15 +39,23 @@ type run struct {
 	cancel      context.CancelCauseFunc
 	reading     context.Context // of ctx; ends also when a record stops the run
 	stopReading context.CancelFunc
+	keeping     context.Context // of caller, but outlives it; ends before the run is given back, and with run
+	stopKeeping context.CancelFunc
 
 	windows  chan *window
 	produced chan struct{} // closed when produce has ended
 	stopped  chan struct{} // closed when a record stops the run: nothing behind it is delivered
 	opening  chan struct{} // holds a token while no Open is under way
 	workers  sync.WaitGroup
+	keeper   sync.WaitGroup
 
 	// The window whose turn it is owns verdict.
 	verdict verdict
+
+	resumption *resumption // nil: there is no ledger
+	brake      brake
+
+	rejecting chan struct{} // holds a token while rejects are kept
 
 	mu      sync.Mutex
 	closing bool // no worker starts any more
@@ -62,6 +73,9 @@ func newRun(s *resolved, src io.Reader, sink Sink) *run {
 		produced: make(chan struct{}),
 		stopped:  make(chan struct{}),
 		opening:  make(chan struct{}, 1),
+
+		resumption: newResumption(s, sink),
+		rejecting:  make(chan struct{}, 1),
 	}
 }
 
@@ -71,8 +85,12 @@ func (r *run) run(ctx context.Context) (Status, error) {
 	defer r.cancel(nil)
 	r.reading, r.stopReading = context.WithCancel(r.ctx)
 	defer r.stopReading()
+	r.keeping, r.stopKeeping = context.WithCancel(context.WithoutCancel(ctx))
+	defer r.stopKeeping()
 	over := make(chan struct{})
 	reported := r.startReports(over)
+	r.s.Control.join(&r.brake)
+	defer r.s.Control.leave(&r.brake)
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
@@ -147,6 +165,15 @@ func (r *run) supervise(ctx context.Context) {
 			}
 		}
 	}
+	select {
+	case <-r.produced:
+		if r.resumption != nil && r.resumption.claim != nil {
+			r.stopKeeping()
+			r.keeper.Wait() // a lease that is renewed behind its release would keep the next run waiting
+			r.fail(r.release(ctx))
+		}
+	default: // it hangs in a call, and the lease will end
+	}
 	r.end(nil)
 }
 
@@ -163,7 +190,7 @@ func (r *run) finish() error {
 		return &RunError{Code: CodeConservation, Kind: ErrInternal,
 			Reason: fmt.Sprintf("%d rows in the source, %d read, %d delivered, %d rejected, %d filtered, %d skipped: please report this", rows, s.Read, s.Delivered, s.Rejected, s.Filtered, s.Skipped)}
 	}
-	return r.verdict.share(s)
+	return r.verdict.atEnd(s)
 }
 
 // produce reads, sniffs, splits and sends.
@@ -175,6 +202,15 @@ func (r *run) produce() {
 		if err := r.in.open(r.reading, r.s); err != nil {
 			return err
 		}
+		if r.resumption != nil {
+			there, err := r.find()
+			if err != nil {
+				return err
+			}
+			if !there {
+				r.resumption = nil
+			}
+		}
 		r.tracker.splitting(true)
 		sp, err := prepare(r.reading, r.s, r.in)
 		r.tracker.update(func(s *Status) {
@@ -185,6 +221,13 @@ func (r *run) produce() {
 		})
 		if err != nil {
 			return err
+		}
+		if r.resumption != nil {
+			if err := r.take(sp); err != nil {
+				return err
+			}
+			r.seed(&r.resumption.claim.Stored, !sp.in.rereads())
+			r.keeper.Go(r.keep)
 		}
 		return r.split(sp)
 	})
@@ -209,33 +252,58 @@ func (r *run) split(sp *splitter) error {
 			s.Tolerated[CodeMixed] += sp.mixed
 		}
 	})
-	for {
-		r.tracker.splitting(true)
-		w, err := sp.next(r.reading)
-		r.tracker.splitting(false)
-		if err != nil || w == nil {
-			return err
-		}
-		if found != w.found { // the encoding was decided
-			found = w.found
-			r.tracker.update(func(s *Status) { s.Found = found })
-		}
-		w.before, w.after = before, make(chan struct{})
-		before = w.after
-		r.mu.Lock()
-		r.rows += w.Rows
-		r.mu.Unlock()
-		if started < r.s.Workers && r.start(started) {
-			started++
-		}
-		select {
-		case r.windows <- w:
-		case <-r.stopped:
-			return nil
-		case <-r.ctx.Done():
-			return nil
+	cut := func() error {
+		for {
+			if err := r.brake.hold(r.reading, r.tracker); err != nil {
+				return err
+			}
+			r.tracker.splitting(true)
+			w, err := sp.next(r.reading)
+			r.tracker.splitting(false)
+			if w != nil && sp.offset >= sp.until {
+				err = sp.arrived()
+			}
+			if err != nil || w == nil {
+				return err
+			}
+			if found != w.found { // the encoding was decided
+				found = w.found
+				r.tracker.update(func(s *Status) { s.Found = found })
+			}
+			w.before, w.after = before, make(chan struct{})
+			before = w.after
+			r.mu.Lock()
+			r.rows += w.Rows
+			r.mu.Unlock()
+			if started < r.s.Workers && r.start(started) {
+				started++
+			}
+			select {
+			case r.windows <- w:
+			case <-r.stopped:
+				return nil
+			case <-r.ctx.Done():
+				return nil
+			}
 		}
 	}
+	if r.resumption == nil {
+		return cut()
+	}
+	for _, stored := range r.resumption.claim.Stored.spans {
+		sp.until, sp.untilRow = stored.Offset, stored.Record
+		if err := cut(); err != nil || sp.offset < stored.Offset {
+			return err // or the run is over
+		}
+		if err := sp.pass(r.reading, stored); err != nil {
+			return err
+		}
+		r.tracker.pass(sp.seq, sp.place(), stored, !sp.in.rereads())
+		sp.seq++
+		sp.behind = append(sp.behind, stored)
+	}
+	sp.until = math.MaxInt64
+	return cut()
 }
 
 // start starts a worker, unless the run is over.
@@ -293,19 +361,84 @@ func (r *run) work(id int) error {
 				return err
 			}
 		}
-		if writer != nil { // else no columns and no records: there is nothing that a sink could be opened for
-			began := time.Now()
-			err = r.call("write", id, out.batch.span, func() error { return writer.Write(r.ctx, out.batch) })
-			r.tracker.spend(StageSink, time.Since(began))
-			if err != nil {
-				return err
-			}
+		if err := r.store(writer, id, w, out); err != nil {
+			return err
 		}
-		r.tracker.stored(w.seq, w.end, &out.counts)
 		if out.stop != nil {
 			return nil
 		}
 	}
+}
+
+// store writes what became of a window, and counts it. Without columns and records there is no writer, and nothing that a
+// sink could be opened for.
+func (r *run) store(writer Writer, id int, w *window, out *parsed) error {
+	var refused []*RecordError
+	if writer != nil {
+		var err error
+		if refused, err = r.write(writer, id, out.batch); err != nil {
+			return err
+		}
+	}
+	out.refuse(refused)
+	rejected := r.tracker.stored(w.seq, w.end, &out.counts)
+	if err := r.reject(out.batch.found, refused); err != nil {
+		return err
+	}
+	if writer != nil {
+		// Behind the rejects: what is not entered comes again.
+		if err := r.entered(out.batch.entry, refused); err != nil {
+			return err
+		}
+	}
+	if limit := r.s.Policy.MaxRejects; limit > 0 && len(refused) > 0 && rejected > limit {
+		return tooManyRejects(limit, refused[len(refused)-1])
+	}
+	return nil
+}
+
+// write gives a batch to a writer, and gives the records that the store refuses.
+func (r *run) write(writer Writer, id int, b *Batch) (refused []*RecordError, err error) {
+	if r.ctx.Err() != nil {
+		return nil, r.ended()
+	}
+	began := time.Now()
+	defer func() { r.tracker.spend(StageSink, time.Since(began)) }()
+	write := func() error { return writer.Write(r.ctx, b) }
+	if w, ok := writer.(SelectiveWriter); ok && r.s.Policy.Refused == Reject {
+		write = func() (err error) {
+			refused, err = w.WriteGood(r.ctx, b)
+			if err == nil && (len(refused) > b.Len() || slices.Contains(refused, nil)) {
+				err = errors.New("WriteGood returned more records than the batch has, or nil")
+			}
+			return err
+		}
+	}
+	return refused, r.insist(r.ctx, "write", id, b.span, write)
+}
+
+// reject keeps rejects, one call at a time.
+func (r *run) reject(found *Found, rejects []*RecordError) error {
+	if len(rejects) == 0 {
+		return nil
+	}
+	r.tracker.problems(rejects)
+	if r.s.Rejects == nil {
+		return nil
+	}
+	select {
+	case r.rejecting <- struct{}{}:
+	case <-r.ctx.Done():
+		return r.ended()
+	}
+	defer func() { <-r.rejecting }()
+	if r.ctx.Err() != nil { // at the same time
+		return r.ended()
+	}
+	began := time.Now()
+	defer func() { r.tracker.spend(StageSink, time.Since(began)) }()
+	span := func() (first, last Position) { return rejects[0].Position, rejects[len(rejects)-1].Position }
+	return r.call("reject", 0, span, func() error { return r.s.Rejects.Reject(r.ctx, found, rejects) })
 }
 
 // parse gives what is to be written of a window, when its turn has come; nil when the run is over.
@@ -338,7 +471,9 @@ func (r *run) parse(w *window) (*parsed, error) {
 	}
 	var stop error
 	if err := r.guard("filter", filtering, func() error {
+		before := r.verdict.begin(w)
 		out, stop = r.verdict.pass(w, out)
+		out.batch.entry = r.entry(w, out, before, stop)
 		return nil
 	}); err != nil {
 		return nil, err
@@ -348,16 +483,8 @@ func (r *run) parse(w *window) (*parsed, error) {
 	}
 	r.tracker.changes(out.changes)
 	r.tracker.repairs(out.repairs)
-	if len(out.rejects) > 0 {
-		r.tracker.problems(out.rejects)
-		if sink := r.s.Rejects; sink != nil {
-			began := time.Now()
-			err := r.call("reject", 0, out.span, func() error { return sink.Reject(r.ctx, w.found, out.rejects) })
-			r.tracker.spend(StageSink, time.Since(began))
-			if err != nil {
-				return nil, err
-			}
-		}
+	if err := r.reject(w.found, out.rejects); err != nil {
+		return nil, err
 	}
 	if stop != nil {
 		r.endAfter(stop)
@@ -379,7 +506,7 @@ func (r *run) openWriter(found *Found) (Writer, error) {
 	id := len(r.writers)
 	r.mu.Unlock()
 	var w Writer
-	err := r.call("open", id, nowhere, func() (err error) {
+	err := r.insist(r.ctx, "open", id, nowhere, func() (err error) {
 		w, err = r.sink.Open(r.ctx, found)
 		if err == nil && w == nil {
 			err = errors.New("Open returned neither a Writer nor an error")
@@ -411,8 +538,14 @@ func (r *run) call(op string, writer int, where func() (first, last Position), f
 		return err // the run has failed already
 	}
 	code := CodeSink
-	if op == "reject" {
+	switch op {
+	case "reject":
 		code = CodeRejectSink
+	case "find", "claim", "renew", "enter", "release":
+		code = CodeLedger
+	}
+	if errors.Is(err, ErrOwned) {
+		code = CodeOwned
 	}
 	first, last := where()
 	return &SinkError{Code: code, Op: op, First: first, Last: last, Err: err, Writer: writer}
@@ -453,11 +586,6 @@ func (b *Batch) span() (first, last Position) {
 		return first, first
 	}
 	return b.Record(0).Position(), b.Record(b.Len() - 1).Position()
-}
-
-// span gives the first and the last reject.
-func (out *parsed) span() (first, last Position) {
-	return out.rejects[0].Position, out.rejects[len(out.rejects)-1].Position
 }
 
 func (w *Window) start() Position {
@@ -544,10 +672,7 @@ func (r *run) end(err error) {
 		s.Elapsed = time.Since(s.Started)
 		s.State = Done
 		if r.err != nil {
-			s.State, s.Code, s.Error = Failed, CodeOf(r.err), public(r.err)
-			if s.Code == CodeCanceled {
-				s.State = Canceled
-			}
+			s.State, s.Code, s.Error = stateOf(r.err), CodeOf(r.err), public(r.err)
 		}
 	})
 }

@@ -9,7 +9,7 @@ import (
 type Sink interface {
 	// Open makes a Writer. It is called once for each worker that gets something to write, at most
 	// Pipeline.Workers times, at least once in a run that comes to its end and has columns, and never
-	// twice at the same time.
+	// twice at the same time. One that fails for what may pass (Pipeline.Retry) is called again.
 	//
 	// Found says what the source is: its columns, its run, its encoding. It is not to be changed. Where
 	// the sample was ASCII the encoding may be decided later; Batch.Found has it.
@@ -34,6 +34,15 @@ type Writer interface {
 	Close(ctx context.Context, cause error) error
 }
 
+// A Sizer is a Sink that stores large batches at less cost than small ones: a database, for which each is a transaction.
+type Sizer interface {
+	Sink
+
+	// BatchBytes gives the Pipeline.BatchBytes, in bytes, of a run whose pipeline leaves it open. BatchRecords, if it is
+	// open as well, grows with it, and Queue, if it is open, is one batch for each worker.
+	BatchBytes() int
+}
+
 // A SinkFunc is a Sink and a Writer in one function. The workers call it at the same time.
 type SinkFunc func(ctx context.Context, b *Batch) error
 
@@ -45,7 +54,8 @@ func (f SinkFunc) Close(context.Context, error) error { return nil }
 
 // Tee gives every batch to several sinks, one after the other. When one of them fails the batch counts
 // as not stored, although those before it have it: put the one that can undo, or takes a batch twice
-// without harm, first.
+// without harm, first. What else a sink may be, a Ledger, a Sizer, does not count: for a run that can go on there is
+// Pipeline.Ledger.
 func Tee(sinks ...Sink) Sink { return tee(sinks) }
 
 type tee []Sink
@@ -84,8 +94,9 @@ func (t teeWriter) Close(ctx context.Context, cause error) error {
 // A RejectSink takes the records that are not delivered.
 type RejectSink interface {
 	// Reject keeps the rejects of one window. It is called in the order of the source and never by two
-	// goroutines at once, before the window's batch is written. From says what the source was found to
-	// be. An error ends the run.
+	// goroutines at once, before the window's batch is written; for records that the store refuses
+	// (CodeRefused) it is called once more, behind that and in no order. From says what the source was
+	// found to be. An error ends the run.
 	Reject(ctx context.Context, from *Found, rejects []*RecordError) error
 }
 

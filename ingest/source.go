@@ -92,7 +92,7 @@ func (in *source) open(ctx context.Context, s *resolved) error {
 	in.r, in.raw = raw, raw
 	packed := raw // the layer below counts for the next, too
 	for {
-		head := peek(in, 512)
+		head, _ := peek(in, 512)
 		var err error
 		var unpacked io.Reader
 		name := ""
@@ -124,12 +124,13 @@ func (in *source) open(ctx context.Context, s *resolved) error {
 	}
 }
 
-// peek looks at the first bytes of in.r without taking them. If it fails there, in.r gives what was read
-// before, and fails then.
-func peek(in *source, n int) []byte {
-	head := make([]byte, 0, n)
+// peek looks at the first bytes of in.r without taking them: fewer at its end. If it fails there, in.r gives what was
+// read before, and fails then.
+func peek(in *source, n int) (head []byte, err error) {
+	head = make([]byte, 0, n)
 	for len(head) < n {
-		m, err := in.r.Read(head[len(head):n])
+		var m int
+		m, err = in.r.Read(head[len(head):n])
 		head = head[:len(head)+m]
 		if err != nil {
 			in.r = failed{err}
@@ -137,7 +138,10 @@ func peek(in *source, n int) []byte {
 		}
 	}
 	in.r = io.MultiReader(bytes.NewReader(head), in.r)
-	return head
+	if err == io.EOF {
+		err = nil
+	}
+	return head, err
 }
 
 // failed is a source that has come to its end, or cannot be read any further.

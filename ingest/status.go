@@ -21,8 +21,11 @@ const (
 	Sniffing State = "sniffing" // nothing has been delivered
 	Running  State = "running"
 	Done     State = "done"     // everything is stored
+	Paused   State = "paused"   // it waits until it is to go on
 	Failed   State = "failed"   // an error ended it
 	Canceled State = "canceled" // its context ended
+	Stopped  State = "stopped"  // somebody has stopped it, and it can go on later
+	Undone   State = "undone"   // what it stored has been deleted; only in a ledger
 )
 
 // A Stage is a part of a run that can be what the rest waits for.
@@ -46,7 +49,8 @@ type Status struct {
 	Error  string `json:"error,omitempty"` // the same in words
 	Found  *Found `json:"found,omitempty"` // nil while sniffing
 
-	Read      int64          `json:"read"` // rows below the header
+	Read      int64          `json:"read"`              // rows below the header
+	Earlier   int64          `json:"earlier,omitempty"` // of those, the ones that earlier runs of the same RunID have stored
 	Delivered int64          `json:"delivered"`
 	Rejected  int64          `json:"rejected"`
 	Filtered  int64          `json:"filtered"`
@@ -71,12 +75,17 @@ type Status struct {
 	Consumed int64 `json:"consumed"` // of those, what is stored
 	Stored   int64 `json:"stored"`   // the offset up to which everything is stored, in what the source unpacks to
 
+	Retries int64 `json:"retries,omitempty"` // calls of the sink or the ledger that were made again, see Retry
+
 	Started    time.Time     `json:"started"`
 	Elapsed    time.Duration `json:"elapsed_ns"`
-	Rate       float64       `json:"bytes_per_second"` // of Consumed
+	Rate       float64       `json:"bytes_per_second"` // of Consumed, by this run
 	ETA        time.Duration `json:"eta_ns"`           // time left at this rate; -1 unknown
 	Bottleneck Stage         `json:"bottleneck,omitempty"`
 }
+
+// over says that the run has ended.
+func (s *Status) over() bool { return s.State != Sniffing && s.State != Running && s.State != Paused }
 
 // MaxProblems is how many rejects a Status describes, and how many repairs and changes.
 const MaxProblems = 20
@@ -169,7 +178,7 @@ func (r *logReporter) Report(s Status) {
 	if first {
 		r.found[s.Run] = true
 	}
-	if s.State != Sniffing && s.State != Running {
+	if s.over() {
 		delete(r.found, s.Run)
 	}
 	r.mu.Unlock()
@@ -187,6 +196,10 @@ func (r *logReporter) Report(s Status) {
 	switch s.State {
 	case Done:
 		r.log.Info("ingest: done", run, counts, slog.Duration("elapsed", s.Elapsed))
+	case Stopped:
+		r.log.Info("ingest: stopped", run, counts, slog.Int64("stored", s.Stored))
+	case Paused:
+		r.log.Info("ingest: paused", run, counts, slog.Int64("stored", s.Stored))
 	case Failed, Canceled:
 		r.log.Error("ingest: "+string(s.State), run, slog.String("code", string(s.Code)), slog.String("error", s.Error),
 			counts, slog.Int64("stored", s.Stored))
@@ -234,6 +247,9 @@ type tracker struct {
 	next int64 // the window up to which all are stored
 	done map[int64]place
 
+	// Bytes that were stored before this run took over and are not read again: those it has come to, and those it has not.
+	passed, ahead int64
+
 	busy    map[Stage]time.Duration // time spent, by all who work at a stage
 	since   time.Time               // when the splitter began with the window in hand; zero: it waits
 	writers int                     // at work, or having been
@@ -251,6 +267,42 @@ func newTracker(s *resolved) *tracker {
 	}
 }
 
+// seed counts what was stored before this run took over. Skips says that it is not read again.
+func (t *tracker) seed(all *Coverage, skips bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := &t.status
+	var notes Notes
+	for _, e := range all.spans {
+		s.Read += e.Rows
+		s.Delivered += e.Delivered
+		s.Rejected += e.Rejected
+		s.Filtered += e.Filtered
+		s.Skipped += e.Skipped
+		notes.add(&e.Notes)
+		if skips {
+			t.ahead += e.Length
+		}
+	}
+	sum(&s.Rejects, notes.Rejects)
+	sum(&s.Tolerated, notes.Tolerated)
+	sum(&s.Repaired, notes.Repaired)
+	s.Problems, s.Repairs, s.Changes = notes.Problems, notes.Repairs, notes.Changes
+	s.Earlier = s.Read
+}
+
+// pass notes that the run has come to windows that were stored before, which take a number as one window does.
+func (t *tracker) pass(seq int64, end place, e *LedgerEntry, skips bool) {
+	t.stored(seq, end, &counts{})
+	if !skips {
+		return // it was read, which is work
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.passed += e.Length
+	t.ahead -= e.Length
+}
+
 // counts is what became of the rows of one window.
 type counts struct {
 	read, delivered, rejected, filtered, skipped int64
@@ -266,8 +318,8 @@ func (c *counts) check(w *window) error {
 	return &RunError{Code: CodeConservation, Kind: ErrInternal, At: w.start(), Reason: "a window's rows do not add up: please report this"}
 }
 
-// stored counts a window whose batch is written and whose rejects are kept.
-func (t *tracker) stored(seq int64, end place, c *counts) {
+// stored counts a window whose batch is written and whose rejects are kept. It gives the number of rejects so far.
+func (t *tracker) stored(seq int64, end place, c *counts) (rejected int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s := &t.status
@@ -289,7 +341,7 @@ func (t *tracker) stored(seq int64, end place, c *counts) {
 	for {
 		p, ok := t.done[t.next]
 		if !ok {
-			return
+			return s.Rejected
 		}
 		delete(t.done, t.next)
 		t.next++
@@ -300,29 +352,40 @@ func (t *tracker) stored(seq int64, end place, c *counts) {
 func (t *tracker) problems(rejects []*RecordError) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, e := range rejects {
-		if len(t.status.Problems) == MaxProblems {
-			return
-		}
-		p := *e
-		p.Raw, p.Err = nil, nil // values stay out of a status
-		t.status.Problems = append(t.status.Problems, p)
+	more := make([]RecordError, min(len(rejects), MaxProblems))
+	for i := range more {
+		more[i] = *rejects[i]
+		more[i].Raw, more[i].Err = nil, nil // values stay out of a status
 	}
+	t.status.Problems = inOrder(t.status.Problems, more, func(p *RecordError) int64 { return p.Offset })
 }
 
 func (t *tracker) changes(changes []Change) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	all := append(t.status.Changes, changes...)
-	slices.SortStableFunc(all, func(a, b Change) int { return cmp.Compare(a.Offset, b.Offset) }) // a drift is told late
-	t.status.Changes = all[:min(MaxProblems, len(all))]
+	t.status.Changes = addChanges(t.status.Changes, changes)
 }
 
 func (t *tracker) repairs(repairs []Repair) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	room := MaxProblems - len(t.status.Repairs)
-	t.status.Repairs = append(t.status.Repairs, repairs[:min(room, len(repairs))]...)
+	t.status.Repairs = inOrder(t.status.Repairs, repairs, func(r *Repair) int64 { return r.Offset })
+}
+
+// addChanges adds to changes. A drift is told late, and again when a run goes on that it has stopped.
+func addChanges(all, more []Change) []Change {
+	all = inOrder(all, more, func(c *Change) int64 { return c.Offset })
+	return slices.CompactFunc(all, func(a, b Change) bool { return a.Offset == b.Offset && a.Code == b.Code })
+}
+
+// inOrder adds to descriptions, in the order of the source, of which a status has MaxProblems.
+func inOrder[T any](all, more []T, offset func(*T) int64) []T {
+	if len(more) == 0 {
+		return all
+	}
+	all = append(all, more...)
+	slices.SortStableFunc(all, func(a, b T) int { return cmp.Compare(offset(&a), offset(&b)) })
+	return all[:min(MaxProblems, len(all))]
 }
 
 func (t *tracker) spend(stage Stage, d time.Duration) {
@@ -358,14 +421,14 @@ func (t *tracker) snapshot() Status {
 	s := t.status
 	s.Rejects, s.Tolerated, s.Repaired = maps.Clone(s.Rejects), maps.Clone(s.Tolerated), maps.Clone(s.Repaired)
 	s.Problems, s.Changes, s.Repairs = slices.Clone(s.Problems), slices.Clone(s.Changes), slices.Clone(s.Repairs)
-	if s.State == Sniffing || s.State == Running {
+	if !s.over() {
 		s.Elapsed = time.Since(s.Started)
 	}
 	if sec := s.Elapsed.Seconds(); sec > 0 {
-		s.Rate = float64(s.Consumed) / sec
+		s.Rate = max(0, float64(s.Consumed-t.passed)) / sec
 	}
 	if s.Size >= 0 && s.Rate > 0 {
-		s.ETA = time.Duration(float64(s.Size-s.Consumed) / s.Rate * float64(time.Second))
+		s.ETA = time.Duration(max(0, float64(s.Size-s.Consumed-t.ahead)) / s.Rate * float64(time.Second))
 	}
 	if s.State == Done {
 		s.ETA = 0

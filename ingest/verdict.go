@@ -1,6 +1,9 @@
 package ingest
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // verdict decides, window by window in the order of the source, whether the run goes on.
 type verdict struct {
@@ -15,6 +18,21 @@ type verdict struct {
 
 // shareFrom is the row from which on the share of rejects counts before the end.
 const shareFrom = 1000
+
+// begin is called before pass. It gives a copy, which knows of the windows before only.
+func (v *verdict) begin(w *window) verdict {
+	for i, e := range w.behind {
+		v.rejected += e.Rejected
+		if i == len(w.behind)-1 {
+			m := e.After
+			v.section, v.blank = m.Section, m.Blank
+			v.run, v.beginning = widthRun{fields: m.Fields, rows: m.Records, at: m.Since}, nil
+		}
+	}
+	before := *v
+	before.beginning = bytes.Clone(v.beginning)
+	return before
+}
 
 // pass gives what is to be delivered of a window, and the error if the run ends in it.
 func (v *verdict) pass(w *window, out *parsed) (*parsed, error) {
@@ -40,19 +58,19 @@ func (v *verdict) limit(w *window, out *parsed) (*parsed, error) {
 	p := &v.s.Policy
 	for _, e := range out.rejects {
 		v.rejected++
-		var reason string
+		var stop error
 		switch {
 		case p.MaxRejects > 0 && v.rejected > p.MaxRejects:
-			reason = fmt.Sprintf("more than %d records rejected, which is the limit: mend the file, or raise Policy.MaxRejects", p.MaxRejects)
+			stop = tooManyRejects(p.MaxRejects, e)
 		case p.MaxRejectShare > 0 && e.Record >= shareFrom && float64(v.rejected) > p.MaxRejectShare*float64(e.Record):
-			reason = v.shareReason(v.rejected, e.Record)
+			stop = &RunError{Code: CodeRejects, Kind: ErrRejects, At: e.Position, Reason: v.shareReason(v.rejected, e.Record), Err: e}
 		default:
 			continue
 		}
 		if e != out.stop {
 			out = parse(v.s, w, int(e.Record-w.Record))
 		}
-		return out, &RunError{Code: CodeRejects, Kind: ErrRejects, At: e.Position, Reason: reason, Err: e}
+		return out, stop
 	}
 	if out.stop != nil {
 		return out, out.stop
@@ -60,12 +78,27 @@ func (v *verdict) limit(w *window, out *parsed) (*parsed, error) {
 	return out, nil
 }
 
-// share looks at the share of rejects at the end of a source.
-func (v *verdict) share(s Status) error {
-	if p := &v.s.Policy; p.MaxRejectShare > 0 && float64(s.Rejected) > p.MaxRejectShare*float64(s.Read) {
+// atEnd looks at the rejects of a source that is stored: the share is of all rows now, and the store may have refused some
+// after the turn of their window.
+func (v *verdict) atEnd(s Status) error {
+	p := &v.s.Policy
+	switch {
+	case p.MaxRejects > 0 && s.Rejected > p.MaxRejects:
+		return tooManyRejects(p.MaxRejects, nil)
+	case p.MaxRejectShare > 0 && float64(s.Rejected) > p.MaxRejectShare*float64(s.Read):
 		return &RunError{Code: CodeRejects, Kind: ErrRejects, Reason: v.shareReason(s.Rejected, s.Read)}
 	}
 	return nil
+}
+
+// tooManyRejects is the error of the reject above Policy.MaxRejects, nil if that is not known.
+func tooManyRejects(limit int64, last *RecordError) error {
+	e := &RunError{Code: CodeRejects, Kind: ErrRejects,
+		Reason: fmt.Sprintf("more than %d records rejected, which is the limit: mend the file, or raise Policy.MaxRejects", limit)}
+	if last != nil {
+		e.At, e.Err = last.Position, last
+	}
+	return e
 }
 
 func (v *verdict) shareReason(rejected, rows int64) string {

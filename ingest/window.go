@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math"
 	"slices"
@@ -171,9 +172,14 @@ type window struct {
 	rescue *encoding.Encoding // the runner-up
 	found  *Found
 	*learned
-	inHand int         // the row that the Filter looks at
-	last   bool        // nothing but white space is behind it
-	index  *scan.Index // of all its rows, if the splitter has made it
+	lines  int64          // how many it has
+	crc    uint32         // of its bytes, if oversize
+	cut    bool           // its last row has no line end
+	joined bool           // its first row is the line end that the last one had not, when the source ended there
+	behind []*LedgerEntry // what was stored before this run, and stands between the window before and this one
+	inHand int            // the row that the Filter looks at
+	last   bool           // nothing but white space is behind it
+	index  *scan.Index    // of all its rows, if the splitter has made it
 
 	// before is closed when all windows before this one have had their verdict; after, by this one.
 	before <-chan struct{}
@@ -206,12 +212,16 @@ type splitter struct {
 	line     int64 // of buf[0]
 	row      int64 // that begins at buf[0]
 	seq      int64
-	columns  int        // that a record should have, for the lens; 0 if that is not certain
-	mended   int64      // cells of the header whose bytes were no characters
-	mixed    int64      // cells of the header that are in the other encoding of a mixed source
-	patience int        // bytes that may still be looked at in vain, see scan
-	index    scan.Index // to work in
-	ballast  bool       // it is taken
+	behind   []*LedgerEntry // what was passed since the last window
+	joined   bool           // the next window's first row is a line end, see window
+	until    int64          // the offset at which the last window ends, since what is behind it is stored
+	untilRow int64          // the row that begins there
+	columns  int            // that a record should have, for the lens; 0 if that is not certain
+	mended   int64          // cells of the header whose bytes were no characters
+	mixed    int64          // cells of the header that are in the other encoding of a mixed source
+	patience int            // bytes that may still be looked at in vain, see scan
+	index    scan.Index     // to work in
+	ballast  bool           // it is taken
 
 	// Without workers there is no need to hurry to the end of a window: it is indexed on the way.
 	indexes  bool
@@ -285,7 +295,13 @@ func (sp *splitter) drop(n int) {
 func (sp *splitter) next(ctx context.Context) (*window, error) {
 	want := sp.s.BatchBytes + readAhead
 	for {
+		if sp.offset >= sp.until {
+			return nil, sp.arrived()
+		}
 		if err := sp.fill(ctx, want); err != nil {
+			return nil, err
+		}
+		if err := sp.short(); err != nil {
 			return nil, err
 		}
 		if len(sp.buf) == 0 {
@@ -359,7 +375,7 @@ type cutAt struct {
 // record has to end on its own line, so the whole stays linear in the source whatever the source holds.
 func (sp *splitter) scan(view []byte) cutAt {
 	var c cutAt
-	goal := max(1, sp.s.BatchBytes/sp.unit)
+	goal := max(1, int(min(int64(sp.s.BatchBytes), sp.until-sp.offset))/sp.unit)
 	limit := sp.s.Limits.Record / sp.unit
 	// What the source failed to give is not the end of a record.
 	eof := sp.eof && sp.err == nil
@@ -533,6 +549,7 @@ func (sp *splitter) countLines(view []byte, goal int, last bool) (c cutAt) {
 // emit makes the window that ends at c.
 func (sp *splitter) emit(c cutAt) *window {
 	n := c.end * sp.unit
+	cut := len(sp.buf)-n < sp.unit && sp.eof && !sp.endsLine(sp.look()[:c.end])
 	if tail := len(sp.buf) - n; tail < sp.unit && sp.eof && !sp.endsLine(sp.mask[:min(len(sp.mask), c.end)]) {
 		n += tail // what is left of a code unit belongs to the last record, and spoils it
 	}
@@ -544,7 +561,7 @@ func (sp *splitter) emit(c cutAt) *window {
 	if w.raw = sp.buf[:n:n]; n < sp.block/4 {
 		w.raw = bytes.Clone(w.raw) // a sink that keeps the batch should not have to keep the block
 	}
-	w.Unclosed, w.index = c.unclosed, c.index
+	w.Unclosed, w.index, w.lines, w.cut = c.unclosed, c.index, int64(c.lines), cut
 	sp.drop(n)
 	sp.line += int64(c.lines)
 	sp.row += int64(c.rows)
@@ -556,9 +573,11 @@ func (sp *splitter) emit(c cutAt) *window {
 func (sp *splitter) window(length int64, rows int) *window {
 	w := &window{
 		Window: Window{Offset: sp.offset, Length: length, Line: sp.line, Record: sp.row, Rows: int64(rows), Patience: sp.patience},
-		seq:    sp.seq, lens: sp.lens, rescue: sp.rescue, found: sp.found, learned: sp.learned,
+		behind: sp.behind, joined: sp.joined,
+		seq: sp.seq, lens: sp.lens, rescue: sp.rescue, found: sp.found, learned: sp.learned,
 	}
 	sp.seq++
+	sp.behind, sp.joined = nil, false
 	return w
 }
 
@@ -595,6 +614,10 @@ func (sp *splitter) skipLine(ctx context.Context, view []byte) (*window, error) 
 	w := sp.window(0, 1)
 	w.Oversize = true
 	w.raw = append([]byte(nil), sp.buf[:min(len(sp.buf), beginning)]...)
+	drop := func(n int) {
+		w.crc = crc32.Update(w.crc, castagnoli, sp.buf[:n])
+		sp.drop(n)
+	}
 	for {
 		row := sp.raw.Line(view, 0, sp.eof)
 		if row.Kind != scan.More {
@@ -602,12 +625,13 @@ func (sp *splitter) skipLine(ctx context.Context, view []byte) (*window, error) 
 			if row.Lines == 0 {
 				n = len(sp.buf) // with what may be left of a code unit
 			}
-			sp.drop(n)
+			drop(n)
 			sp.line += int64(row.Lines)
+			w.lines, w.cut = int64(row.Lines), row.Lines == 0
 			break
 		}
 		// The last unit stays: it may be the first half of a CR LF.
-		sp.drop(max(0, len(view)-1) * sp.unit)
+		drop(max(0, len(view)-1) * sp.unit)
 		if err := sp.fill(ctx, sp.s.BatchBytes+readAhead); err != nil {
 			return nil, err
 		}
@@ -681,7 +705,7 @@ func (sp *splitter) decide(ctx context.Context) error {
 		return unsure("encoding", guess.Label, guess.Confidence, sp.s.MinConfidence)
 	}
 	found := *sp.found
-	found.Encoding, found.DecidedAt = guess, sp.offset+int64(end)
+	found.Encoding, found.DecidedAt, found.Undecided = guess, sp.offset+int64(end), false
 	sp.found, sp.lens, sp.rescue, sp.looked = &found, l, runnerUp(guess), false
 	sp.keep(sample)
 	return nil
