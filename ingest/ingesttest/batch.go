@@ -3,6 +3,7 @@ package ingesttest
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
 	"strings"
 
 	"github.com/sluicecsv/sluice/dialect"
@@ -26,24 +27,57 @@ func NewBatch(header []string, records ...[]string) *ingest.Batch {
 	if len(records) == 0 {
 		text.WriteString("filtered\n")
 	}
+	return batch("", header, text.String(), dialect.NoPreamble, len(records) > 0)
+}
+
+// NewWindow makes a batch like NewBatch does, of the run with this ID, whose window begins at a byte of the source and
+// has an entry for a ledger: for a test of a sink that is a ledger. The source is made up, so the offset is to be one
+// that fits into memory; it is 0 or more.
+func NewWindow(run string, header []string, offset int64, records ...[]string) *ingest.Batch {
+	var text strings.Builder
+	preamble := dialect.NoPreamble
+	if offset > 0 {
+		text.WriteString(strings.Repeat("-", int(offset-1)) + "\n")
+		preamble = 1
+	}
+	for _, r := range records {
+		writeRecord(&text, r)
+	}
+	if len(records) == 0 {
+		text.WriteString("filtered\n")
+	}
+	b := batch(run, header, text.String(), preamble, len(records) > 0)
+	w, window := b.Window(), text.String()[offset:]
+	return b.WithEntry(&ingest.LedgerEntry{
+		Offset: w.Offset, Length: w.Length, Record: w.Record,
+		Rows: w.Rows, Delivered: int64(b.Len()), Filtered: w.Rows - int64(b.Len()),
+		CRC:   crc32.Checksum([]byte(window), crc32.MakeTable(crc32.Castagnoli)),
+		After: ingest.Mark{Line: w.Line + int64(strings.Count(window, "\n")), Record: w.Record + w.Rows, Patience: w.Patience},
+	})
+}
+
+// batch reads what writeRecord wrote, below so many other lines. It keeps the records, or filters them.
+func batch(run string, header []string, text string, preamble int, keep bool) *ingest.Batch {
 	const whole = 256 << 20 // the most that a window can hold
 	p := ingest.Pipeline{
+		RunID:      run,
 		Encoding:   "UTF-8",
 		Dialect:    plain,
 		Header:     ingest.Columns(header...),
-		BatchBytes: whole,
-		Workers:    1,
-		Limits:     ingest.Limits{Record: whole, Columns: 1 << 24, QuotedLines: 1 << 30},
+		BatchBytes: whole, BatchRecords: 1 << 30,
+		Workers: 1,
+		Limits:  ingest.Limits{Record: whole, Columns: 1 << 24, QuotedLines: 1 << 30},
 		Policy: ingest.Policy{
 			Short: ingest.Keep, Long: ingest.Keep, Blank: ingest.Keep,
 			NUL: ingest.Keep, Control: ingest.Keep, Invisible: ingest.Keep,
 		},
 	}
-	if len(records) == 0 {
+	p.Dialect.Preamble = preamble
+	if !keep {
 		p.Filter = func(ingest.Record) bool { return false }
 	}
 	var batch *ingest.Batch
-	_, err := p.Run(context.Background(), strings.NewReader(text.String()), ingest.SinkFunc(
+	_, err := p.Run(context.Background(), strings.NewReader(text), ingest.SinkFunc(
 		func(_ context.Context, b *ingest.Batch) error {
 			batch = b
 			return nil

@@ -1,7 +1,8 @@
 // Package ingesttest helps to test what is built on package ingest. It needs the standard library only.
 //
 //   - [Exam] asks a sink everything the contract of [ingest.Sink] and [ingest.Writer] promises.
-//   - [NewBatch] makes a batch for a test of a Write method.
+//   - [Crash] kills the processes in which a sink loads files, and counts what is stored.
+//   - [NewBatch] makes a batch for a test of a Write method, [NewWindow] one with an entry for a ledger.
 //   - [Recorder], [RejectRecorder] and [StatusRecorder] keep what a run hands out.
 //   - [Chunks], [OneByte], [Dribble], [Break] and [Stall] are sources that give trouble.
 //

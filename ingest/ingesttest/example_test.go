@@ -2,8 +2,10 @@ package ingesttest_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/sluicecsv/sluice/ingest"
 	"github.com/sluicecsv/sluice/ingest/ingesttest"
+	"github.com/sluicecsv/sluice/ingest/sqlsink"
 )
 
 // A list is a sink of a user's own: it keeps records in memory.
@@ -59,6 +62,29 @@ func TestExamOfExample(t *testing.T) {
 			NoNull: true,
 		}
 	})
+}
+
+// In a test file this is func TestCrash(t *testing.T).
+func ExampleCrash() {
+	test := func(t *testing.T) {
+		ingesttest.Crash(t, ingesttest.CrashTest{
+			Place: func(t *testing.T) string { return filepath.Join(t.TempDir(), "out.db") },
+			Open: func(path string) (*ingesttest.CrashStore, error) {
+				db, err := sql.Open("sqlite", path)
+				if err != nil {
+					return nil, err
+				}
+				return &ingesttest.CrashStore{
+					Sink: &sqlsink.Sink{DB: db, Table: "people", Create: true},
+					Stored: func() ([][]string, error) {
+						return ingesttest.ReadSQL(context.Background(), db, "SELECT id, name, note, amount FROM people")
+					},
+					Close: db.Close,
+				}, nil
+			},
+		})
+	}
+	_ = test // go test runs it
 }
 
 func ExampleNewBatch() {

@@ -43,7 +43,7 @@ type Subject struct {
 // Every question is a subtest, and gets a Subject of its own from a function that may use t.TempDir and
 // t.Cleanup.
 //
-// What the exam cannot ask is what a crash leaves behind.
+// What a crash leaves behind is asked by [Crash].
 func Exam(t *testing.T, subject func(t *testing.T) Subject) {
 	for _, q := range questions {
 		t.Run(q.name, func(t *testing.T) {

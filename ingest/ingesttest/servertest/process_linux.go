@@ -1,0 +1,5 @@
+package servertest
+
+import "syscall"
+
+func endWithParent(attr *syscall.SysProcAttr, quit syscall.Signal) { attr.Pdeathsig = quit }
