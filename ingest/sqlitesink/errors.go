@@ -30,13 +30,19 @@ func explain(path string, err error) error {
 	if errors.As(err, &full) && code(err) == sqlite3.SQLITE_FULL {
 		// Even a commit is not in doubt then: SQLite rolls it back, and where it does not the driver does
 		// (sqlite.org/lang_transaction.html, "Response To Errors Within A Transaction").
-		err = full
+		err = mayPass{full}
 	}
 	if what, ok := advice[code(err)]; ok {
 		return fmt.Errorf("sqlitesink: %q: %s: %w", path, what, err)
 	}
 	return fmt.Errorf("sqlitesink: %q: %w", path, err)
 }
+
+// mayPass is an error that may pass.
+type mayPass struct{ error }
+
+func (e mayPass) Transient() bool { return true }
+func (e mayPass) Unwrap() error   { return e.error }
 
 // code gives SQLite's primary result code of an error, 0 if it has none.
 func code(err error) int {

@@ -31,7 +31,11 @@ import (
 // The file is in WAL mode, so that others can read it while a run writes. It is synced to the disk at
 // every checkpoint, not at every commit: a batch that was acknowledged outlives the program, also when
 // that is killed; when the machine loses power, the last batches may be missing, but none is there in
-// part. A batch for which the disk has no room is rolled back: its error is never [sqlsink.ErrInDoubt].
+// part. What is missing is missing in the ledger as well, so that a run that goes on writes it again. A batch for
+// which the disk has no room is rolled back: its error is never [sqlsink.ErrInDoubt].
+//
+// With a Mode other than Append what is put aside has no NOT NULL and no checks: a record that the table refuses is found
+// when the run is done.
 type Sink struct {
 	sqlsink.Sink
 
@@ -67,7 +71,7 @@ func Open(path, table string) (*Sink, error) {
 	}
 	db.SetMaxOpenConns(1)
 	s := &Sink{
-		Sink: sqlsink.Sink{DB: db, Table: table, Create: true, MaxParams: maxParams},
+		Sink: sqlsink.Sink{DB: db, Database: database{}, Table: table, Create: true},
 		path: path,
 	}
 	if err := s.patiently(context.Background(), db.Ping); err != nil {
@@ -98,6 +102,10 @@ func source(path string) (string, error) {
 	}.Encode(), nil
 }
 
+// BatchBytes gives the size of batches where Pipeline.BatchBytes leaves it open: what a commit costs by itself does not
+// count then.
+func (s *Sink) BatchBytes() int { return 1 << 20 }
+
 // Close closes the file. It is called when no run writes any more.
 func (s *Sink) Close() error { return explain(s.path, s.DB.Close()) }
 
@@ -111,16 +119,20 @@ func (s *Sink) Open(ctx context.Context, found *ingest.Found) (ingest.Writer, er
 	if err != nil {
 		return nil, err
 	}
-	return &writer{sink: s, to: w}, nil
+	return &writer{sink: s, to: w.(ingest.SelectiveWriter)}, nil
 }
 
 type writer struct {
 	sink *Sink
-	to   ingest.Writer
+	to   ingest.SelectiveWriter
 }
 
 func (w *writer) Write(ctx context.Context, b *ingest.Batch) error {
 	return w.sink.patiently(ctx, func() error { return w.to.Write(ctx, b) })
+}
+
+func (w *writer) WriteGood(ctx context.Context, b *ingest.Batch) ([]*ingest.RecordError, error) {
+	return patiently(ctx, w.sink, func() ([]*ingest.RecordError, error) { return w.to.WriteGood(ctx, b) })
 }
 
 func (w *writer) Close(ctx context.Context, cause error) error {

@@ -102,7 +102,7 @@ func TestNames(t *testing.T) {
 			if _, err := os.Stat(path); err != nil {
 				t.Error(err)
 			}
-			if got := read(t, sink.DB, "SELECT name FROM sqlite_master"); len(got) != 1 || got[0][0] != table {
+			if got := read(t, sink.DB, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sluice%'"); len(got) != 1 || got[0][0] != table {
 				t.Errorf("%q", got)
 			}
 		})
@@ -145,7 +145,7 @@ func TestDiskFull(t *testing.T) {
 		t.Run(fmt.Sprint(workers), func(t *testing.T) {
 			sink := open(t, filepath.Join(t.TempDir(), "x.db"), "t")
 			exec(t, sink.DB, "PRAGMA max_page_count = 40") // of 4 KiB
-			p := ingest.Pipeline{Workers: workers, BatchBytes: 5000}
+			p := ingest.Pipeline{Workers: workers, BatchBytes: 5000, Retry: ingest.Retry{Attempts: 1}}
 			text := "id,name\n" + strings.Repeat("1,secret value\n", 50_000)
 			st, err := p.Run(t.Context(), strings.NewReader(text), sink)
 			if err == nil || !errors.Is(err, ingest.ErrSink) {
@@ -223,7 +223,8 @@ func TestLocked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = ingest.Run(t.Context(), strings.NewReader("a,b\nsecret,2\n"), sink)
+	p := ingest.Pipeline{Retry: ingest.Retry{Attempts: 1}}
+	_, err = p.Run(t.Context(), strings.NewReader("a,b\nsecret,2\n"), sink)
 	says(t, err, "another program has locked the file", "raise Wait")
 	tx.Rollback()
 	if _, err = ingest.Run(t.Context(), strings.NewReader("a,b\n1,2\n"), sink); err != nil {
@@ -265,6 +266,18 @@ func TestConstraint(t *testing.T) {
 	var e *sqlsink.Error
 	if !errors.As(err, &e) || e.Op != "insert" {
 		t.Errorf("%#v", err)
+	}
+}
+
+// A table may end the whole transaction. Then nothing of the batch is stored, and the error says why.
+func TestRollback(t *testing.T) {
+	sink := open(t, filepath.Join(t.TempDir(), "x.db"), "people")
+	exec(t, sink.DB, "CREATE TABLE people (name UNIQUE ON CONFLICT ROLLBACK, city)")
+	p := ingest.Pipeline{Policy: ingest.Policy{Refused: ingest.Reject}}
+	_, err := p.Run(t.Context(), strings.NewReader("name,city\nsecret,1\nx,2\nsecret,3\n"), sink)
+	says(t, err, "UNIQUE constraint failed: people.name", "nothing of the batch is stored")
+	if n := read(t, sink.DB, "SELECT (SELECT count(*) FROM people) + (SELECT count(*) FROM sluice_windows)")[0][0]; n != "0" {
+		t.Errorf("%s rows and windows", n)
 	}
 }
 

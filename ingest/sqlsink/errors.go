@@ -20,12 +20,14 @@ var ErrInDoubt = errors.New("not known whether the batch is stored")
 // An Error is a failure of a Sink. Its text has what the database says, with the values of the records in
 // hand left out as "…"; Err is the driver's own error, which may have them.
 type Error struct {
-	Op     string // "open", "create", "prepare", "connect", "begin", "insert", "commit"
+	Op     string // "open", "create", "prepare", "connect", "begin", "insert", "commit", "ledger", "stage", "release", "undo"
 	Table  string
 	Reason string // what is wrong and what to do
 	Err    error  // the cause, or nil
 
-	said string // Err without values
+	said    string // Err without values
+	problem Problem
+	again   bool // where a commit is in doubt, it may be done again: what was done is found
 }
 
 func (e *Error) Error() string {
@@ -43,15 +45,49 @@ func (e *Error) Error() string {
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// fail makes the error of an operation on the database. In is what of a batch it was about, or nil.
-func (w *writer) fail(ctx context.Context, op, reason string, err error, in *part) error {
+// Transient says that the same may succeed later: the connection was lost, the server is starting, the disk is full. A
+// commit that is in doubt is transient where there is a ledger, which is asked before the batch is stored again.
+func (e *Error) Transient() bool {
+	if errors.Is(e.Err, ErrInDoubt) {
+		return e.again
+	}
+	return e.problem.Transient || e.problem.AtOnce
+}
+
+// problem gives what an error of the sink means.
+func problem(err error) Problem {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.problem
+	}
+	return Problem{Row: -1}
+}
+
+// fail makes the error of an operation on the database.
+func (s *Sink) fail(ctx context.Context, op, reason string, err error) *Error {
+	e := &Error{Op: op, Table: s.Table, Reason: reason, problem: s.explain(err)}
 	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 		err = errors.Join(ctx.Err(), err) // the driver says it in words of its own
 	}
-	e := &Error{Op: op, Table: w.sink.Table, Reason: reason, Err: err}
-	if in != nil {
-		e.said = redact(err.Error(), in.fields(), append(w.columns, w.sink.Table, w.sink.Schema))
+	e.Err = err
+	if e.problem.Data && (op == "release" || op == "undo") { // about rows of which none is at hand
+		e.hide()
 	}
+	return e
+}
+
+// hide keeps to itself what the database says, which may have values that are not at hand, but for its code.
+func (e *Error) hide() {
+	e.said = "see the error that this one wraps"
+	if e.problem.Code != "" {
+		e.said += " (" + e.problem.Code + ")"
+	}
+}
+
+// fail makes the error of an operation on some records.
+func (w *writer) fail(ctx context.Context, op, reason string, err error, in part) *Error {
+	e := w.sink.fail(ctx, op, reason, err)
+	e.said = redact(e.Err.Error(), in.fields(), slices.Concat(w.into.Columns, []string{w.sink.Table, w.sink.Schema, w.into.Table}))
 	return e
 }
 
@@ -61,8 +97,14 @@ type part struct {
 	from, to int
 }
 
+// whole gives a batch as a part.
+func whole(b *ingest.Batch) part { return part{b, 0, b.Len()} }
+
 // String says where in the source the part is.
-func (p *part) String() string {
+func (p part) String() string {
+	if p.from == p.to {
+		return p.batch.String()
+	}
 	first, last := p.batch.Record(p.from).Position(), p.batch.Record(p.to-1).Position()
 	if p.to-p.from == 1 {
 		return "the record at " + first.String()
@@ -71,7 +113,7 @@ func (p *part) String() string {
 }
 
 // one says that one record of the part is meant.
-func (p *part) one() string {
+func (p part) one() string {
 	if p.to-p.from == 1 {
 		return p.String()
 	}
@@ -79,7 +121,7 @@ func (p *part) one() string {
 }
 
 // fields gives every field of the part.
-func (p *part) fields() func(yield func(string) bool) {
+func (p part) fields() func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		for i := p.from; i < p.to; i++ {
 			r := p.batch.Record(i)

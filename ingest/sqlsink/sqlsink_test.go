@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -101,10 +102,10 @@ func TestStatements(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			row.sink.DB = new(fake).db(t)
-			w, err := row.sink.newWriter(ingest.Columns(row.columns...))
+			w, err := row.sink.newWriter(&ingest.Found{Header: ingest.Columns(row.columns...)})
 			require.NoError(t, err)
 			assert.Equal(t, row.create, w.create())
-			assert.Equal(t, row.insert, w.insert(2))
+			assert.Equal(t, row.insert, w.flavor.insert(w.flavor.Quote.path(w.into.Schema, w.into.Table), w.into.Columns, 2))
 		})
 	}
 }
@@ -273,6 +274,24 @@ func TestDiscardsConnection(t *testing.T) {
 	assert.Zero(t, f.conns)
 }
 
+// Nor is one that is lost. The same batch can be written on another one.
+func TestLostConnection(t *testing.T) {
+	lost := &net.OpError{Op: "read", Err: errors.New("connection reset")}
+	for _, rollback := range []error{nil, lost} {
+		f := fake{onExec: func(context.Context, []driver.Value) error { return lost }, onRollback: func() error { return rollback }}
+		w := open(t, &Sink{DB: f.db(t), Table: "t"})
+		err := w.Write(t.Context(), numbers(1))
+		var transient interface{ Transient() bool }
+		require.ErrorAs(t, err, &transient)
+		assert.True(t, transient.Transient())
+		assert.NotErrorIs(t, err, ErrInDoubt)
+		assert.Zero(t, f.conns)
+		f.onExec, f.onRollback = nil, nil
+		require.NoError(t, w.Write(t.Context(), numbers(1)))
+		assert.Len(t, f.rows, 1)
+	}
+}
+
 func TestCanceled(t *testing.T) {
 	for name, ends := range map[string]func(f *fake, cancel func()){
 		"before the insert": func(f *fake, cancel func()) { f.onBegin = func() error { cancel(); return nil } },
@@ -357,7 +376,7 @@ func TestCreate(t *testing.T) {
 func TestPrepareAtTheSameTime(t *testing.T) {
 	var f fake
 	s := &Sink{DB: f.db(t), Table: "t"}
-	w := open(t, s)
+	writers := []*writer{open(t, s).(*writer), open(t, s).(*writer)}
 	var both, done sync.WaitGroup
 	both.Add(2)
 	f.onPrepare = func(string) error {
@@ -365,16 +384,18 @@ func TestPrepareAtTheSameTime(t *testing.T) {
 		both.Wait()
 		return nil
 	}
-	for range 2 {
+	for _, w := range writers {
 		done.Go(func() {
-			_, err := s.prepare(context.Background(), `INSERT INTO "t" ("a", "b") VALUES (?, ?), (?, ?)`)
+			_, err := w.prepare(context.Background(), `INSERT INTO "t" ("a", "b") VALUES (?, ?), (?, ?)`)
 			assert.NoError(t, err)
 		})
 	}
 	done.Wait()
 	assert.Len(t, s.stmts, 2)
 	assert.Equal(t, 2, f.open)
-	require.NoError(t, w.Close(t.Context(), nil))
+	require.NoError(t, writers[0].Close(t.Context(), nil))
+	assert.Equal(t, 1, f.open, "the other writer has it")
+	require.NoError(t, writers[1].Close(t.Context(), nil))
 	assert.Zero(t, f.open)
 }
 
