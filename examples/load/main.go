@@ -1,16 +1,26 @@
-// Load puts CSV files, whatever their encodings and dialects, into tables of a SQLite database.
+// Load puts CSV files, whatever their encodings and dialects, into tables of a database: SQLite, PostgreSQL, MySQL or
+// MariaDB.
 //
 //	go -C examples run ./load -db /tmp/out.db FILE...
+//	go -C examples run ./load -db postgres://user@host/database FILE...
 //
-// Paths are relative to where the program runs, with -C that is examples.
+// Paths are relative to where the program runs, with -C that is examples. The database is the path of a SQLite file, or a
+// postgres:// or mysql:// URL. A URL with a password is not taken from the arguments, which everybody on the machine can
+// see, but from DATABASE_URL, or with -db @FILE from a file; the password alone can be in PGPASSWORD or MYSQL_PWD.
 //
 // Each file gets a table, which is named after it; all columns are text. While it loads, a bar shows how
 // far it is, how fast, and what it waits for; where standard error is no terminal there are log lines. At
-// the end there is a report: what was found, what was loaded, what was rejected and why. Rejected records
-// go to NAME.rejects.csv next to the database, where they can be mended; load that file with -append, and
-// it goes into the same table.
+// the end there is a report: what was found, what was loaded, what was rejected and why. Rejected records,
+// also those that the database refuses, go to NAME.rejects.csv next to a SQLite file, else in the current directory. They
+// can be mended there; load that file with -append, and it goes into the same table.
 //
-// A table that is there already is left alone, unless -append says that the rows are to be added. So that
+// What is stored is stored once: when the program was stopped or killed, or the database was away, start it again with the
+// same arguments, and it goes on where it ended. A file that is loaded already is not loaded again, and of one that has
+// grown what is new is. A load is known by the file's path and the table; -run gives it a name instead, and with another
+// name the same file, or another one in its place, is loaded as a new one. After a kill it takes some seconds
+// until the load is taken over.
+//
+// A table that was there before a load is left alone, unless -append says that the rows are to be added. So that
 // a guess that was wrong can be put right, -encoding, -delimiter and -quote pin what would be sniffed. With
 // -short keep, records that have too few fields are loaded as well, and what they lack is NULL.
 //
@@ -22,11 +32,12 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -39,7 +50,6 @@ import (
 	"github.com/vbauerster/mpb/v8/cwriter"
 
 	"github.com/sluicecsv/sluice/ingest"
-	"github.com/sluicecsv/sluice/ingest/sqlitesink"
 )
 
 func main() {
@@ -52,35 +62,46 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 	l := loader{out: stdout, stderr: stderr, terminal: cwriter.IsTerminal(int(stderr.Fd())), made: map[string]bool{}}
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&l.db, "db", "", "the SQLite `file`; it is made if there is none")
+	db := flags.String("db", "", "the `database`: a SQLite file, which is made if there is none, a postgres:// or mysql:// URL without a password, or @FILE, which holds either (default: $DATABASE_URL)")
 	flags.StringVar(&l.table, "table", "", "the `name` of one table for all files (default: one for each, named after it)")
-	flags.StringVar(&l.rejects, "rejects", "", "the `directory` for rejected records; it is made if there is none (default: that of the database)")
+	flags.StringVar(&l.rejects, "rejects", "", "the `directory` for rejected records; it is made if there is none (default: that of the SQLite file, else the current one)")
+	flags.StringVar(&l.pipeline.RunID, "run", "", "the `name` by which the ledger knows the load of the one file (default: made of its path and the table)")
 	flags.BoolVar(&l.add, "append", false, "add to a table that is there already")
 	flags.StringVar(&l.pipeline.Encoding, "encoding", "", "the files' `encoding`, such as windows-1250 (default: sniffed)")
 	delimiter := flags.String("delimiter", "", "the `text` between two fields, such as \";\" or \"\\t\" (default: sniffed)")
 	flags.StringVar(&l.pipeline.Dialect.Quote, "quote", "", "the `text` around a field, such as \"'\", or none (default: sniffed)")
 	flags.Func("short", "the `action` for records with too few fields: keep (with NULL for the rest) or reject (default: reject)", l.setShort)
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: load -db FILE [-table NAME] [-rejects DIR] [-append] [-encoding NAME] [-delimiter TEXT] [-quote TEXT] [-short keep|reject] FILE...")
+		fmt.Fprintln(stderr, "usage: load [-db FILE|URL|@FILE] [-table NAME] [-rejects DIR] [-run NAME] [-append] [-encoding NAME] [-delimiter TEXT] [-quote TEXT] [-short keep|reject] FILE...")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
-	if l.db == "" || flags.NArg() == 0 {
+	var err error
+	l.db, err = databaseOf(*db)
+	switch {
+	case flags.NArg() == 0 || errors.Is(err, errNone):
 		flags.Usage()
+		return 2
+	case err != nil:
+		fmt.Fprintln(stderr, "load:", err)
+		return 2
+	case l.pipeline.RunID != "" && flags.NArg() > 1:
+		fmt.Fprintln(stderr, "load: -run names the load of one file: give one file")
 		return 2
 	}
 	if l.rejects == "" {
-		l.rejects = filepath.Dir(l.db)
+		l.rejects = l.db.dir()
 	} else if err := os.MkdirAll(l.rejects, 0o777); err != nil {
 		fmt.Fprintln(stderr, "load:", err)
 		return 1
 	}
 	l.pipeline.Policy.Bad = ingest.Reject
+	l.pipeline.Lease = lease
 	l.pipeline.Dialect.Delimiter = strings.ReplaceAll(*delimiter, `\t`, "\t")
 	if err := l.pipeline.Validate(); err != nil {
-		fmt.Fprintln(stderr, "load:", err)
+		fmt.Fprintln(stderr, "load:", own(err.Error()))
 		return 2
 	}
 
@@ -102,14 +123,15 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 
 // A loader loads one file after the other.
 type loader struct {
-	pipeline    ingest.Pipeline
-	db, rejects string
-	table       string // "": named after the file
-	add         bool
-	out         io.Writer
-	stderr      *os.File
-	terminal    bool
-	made        map[string]bool // tables of this run of the program
+	pipeline ingest.Pipeline // with the RunID of the one file, or none
+	db       database
+	rejects  string // directory
+	table    string // "": named after the file
+	add      bool
+	out      io.Writer
+	stderr   *os.File
+	terminal bool
+	made     map[string]bool // tables of this run of the program
 }
 
 // setShort says what becomes of records that have too few fields.
@@ -122,45 +144,45 @@ func (l *loader) setShort(what string) error {
 	return errors.New("use keep or reject")
 }
 
+// lease is how long a load that was killed still counts as one that is under way.
+const lease = 5 * time.Second
+
 // load loads one file.
 func (l *loader) load(ctx context.Context, path, number string) result {
 	name := baseName(path)
-	r := result{path: path, db: l.db, table: l.table, rejects: filepath.Join(l.rejects, name+".rejects.csv")}
+	r := result{path: path, db: l.db.name, table: l.table, rejects: filepath.Join(l.rejects, name+".rejects.csv")}
 	if r.table == "" {
 		r.table = tableName(name)
 	}
-	r.status, r.err = l.fill(ctx, r, number)
+	r.err = l.fill(ctx, &r, number)
 	return r
 }
 
-func (l *loader) fill(ctx context.Context, r result, number string) (status ingest.Status, err error) {
+// fill loads the file of a result, and notes there what became of it.
+func (l *loader) fill(ctx context.Context, r *result, number string) (err error) {
 	src, err := os.Open(r.path)
 	if err != nil {
-		return status, err
+		return err
 	}
 	defer src.Close()
-	if info, err := src.Stat(); err != nil {
-		return status, err
-	} else if info.IsDir() {
-		return status, fmt.Errorf("%s is a directory", r.path)
-	}
-	if _, err := os.Stat(r.rejects); err == nil {
-		return status, fmt.Errorf("%s holds rejects of an earlier run: load them when they are mended, or move the file away", r.rejects)
-	}
-	sink := &target{db: l.db, table: r.table}
-	defer func() { err = errors.Join(err, sink.close()) }()
-	there, err := sink.there(ctx)
-	switch mayAdd := l.add || l.table != "" && l.made[l.table]; {
+	info, err := src.Stat()
+	switch {
 	case err != nil:
-		return status, err
-	case there && !mayAdd:
-		return status, fmt.Errorf("table %q is already in %s: load into another one with -table, or add to it with -append", r.table, l.db)
+		return err
+	case info.IsDir():
+		return fmt.Errorf("%s is a directory", r.path)
 	}
-	l.made[r.table] = true
-
-	rejects := ingest.NewRejectFile(r.rejects)
 	p := l.pipeline
-	p.Rejects = rejects
+	if p.RunID == "" {
+		if p.RunID, err = runID(r.path, r.table); err != nil {
+			return err
+		}
+	}
+	t := &target{database: l.db, table: r.table}
+	defer func() { err = errors.Join(err, t.close()) }()
+	if err := l.check(ctx, r, t, p.RunID); err != nil {
+		return err
+	}
 	if l.terminal {
 		bar := newBar(l.stderr, number+"  "+filepath.Base(r.path))
 		defer bar.remove()
@@ -168,49 +190,63 @@ func (l *loader) fill(ctx context.Context, r result, number string) (status inge
 	} else {
 		p.Reporter, p.ReportEvery = ingest.LogReporter(slog.New(slog.NewTextHandler(l.stderr, nil))), 5*time.Second
 	}
-	status, err = p.Run(ctx, src, sink)
-	return status, errors.Join(err, rejects.Close())
-}
-
-// A target is the table that a file goes into. It makes no database before there is something to store.
-type target struct {
-	db, table string
-	sink      *sqlitesink.Sink // nil: not open
-}
-
-// there says whether the database has the table.
-func (t *target) there(ctx context.Context) (bool, error) {
-	if _, err := os.Stat(t.db); errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+	to := t.sink()
+	if info.Mode().IsRegular() && info.Size() == 0 {
+		to = nowhere
 	}
-	if err := t.open(); err != nil {
-		return false, err
-	}
-	var n int
-	err := t.sink.DB.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE name = ? COLLATE NOCASE`, t.table).Scan(&n)
-	return n > 0, err
-}
-
-func (t *target) open() (err error) {
-	if t.sink == nil {
-		t.sink, err = sqlitesink.Open(t.db, t.table)
+	r.status, err = p.Run(ctx, src, to)
+	if r.status.Rejected > 0 {
+		kept := r.keepRejects(ctx, t)
+		r.unwritten = kept != nil
+		err = errors.Join(err, kept)
 	}
 	return err
 }
 
-func (t *target) close() error {
-	if t.sink == nil {
-		return nil
+// nowhere takes what a file of no bytes has, so that nothing is made for it.
+var nowhere = ingest.SinkFunc(func(context.Context, *ingest.Batch) error { return nil })
+
+// check says what keeps a file from being loaded into its table. What is begun goes on; what is new must not get among
+// what is there already.
+func (l *loader) check(ctx context.Context, r *result, t *target, run string) error {
+	known, rows, err := t.known(ctx, run)
+	if err != nil {
+		return err
 	}
-	return t.sink.Close()
+	there, err := t.there(ctx)
+	if err != nil {
+		return err
+	}
+	r.known, r.before = known, rows
+	mayAdd := l.add || l.table != "" && l.made[l.table]
+	_, missing := os.Stat(r.rejects)
+	switch {
+	case known && rows > 0 && !there:
+		return fmt.Errorf("the ledger says that %s in table %q, which is not in %s any more: load the file anew with -run NAME", were(rows), r.table, r.db)
+	case !known && missing == nil:
+		return fmt.Errorf("%s holds rejects of an earlier run: load them when they are mended, or move the file away", r.rejects)
+	case !known && there && !mayAdd:
+		return fmt.Errorf("table %q is already in %s: load into another one with -table, or add to it with -append", r.table, r.db)
+	}
+	l.made[r.table] = true
+	return nil
 }
 
-// Open makes the target a Sink.
-func (t *target) Open(ctx context.Context, found *ingest.Found) (ingest.Writer, error) {
-	if err := t.open(); err != nil {
-		return nil, err
+// keepRejects writes the rejects to their file, also when the run has been stopped, but not for long then.
+func (r *result) keepRejects(ctx context.Context, t *target) error {
+	if ctx.Err() != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lease)
+		defer cancel()
 	}
-	return t.sink.Open(ctx, found)
+	return t.writeRejects(ctx, r.rejects, r.status.Found)
+}
+
+// runID names the load of a file into a table, the same whenever it is started.
+func runID(path, table string) (string, error) {
+	abs, err := filepath.Abs(path)
+	sum := sha256.Sum256([]byte(abs + "\x00" + table))
+	return "load-" + hex.EncodeToString(sum[:8]), err
 }
 
 // baseName gives a file's name without what says how it is packed and written.
@@ -229,7 +265,7 @@ func tableName(name string) string {
 	}
 	words := strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	table := strings.ToLower(strings.Join(words, "_"))
-	if table == "" || unicode.IsDigit([]rune(table)[0]) || strings.HasPrefix(table, "sqlite_") {
+	if table == "" || unicode.IsDigit([]rune(table)[0]) || strings.HasPrefix(table, "sqlite_") || strings.HasPrefix(table, "sluice_") {
 		table = strings.TrimSuffix("t_"+table, "_")
 	}
 	return table

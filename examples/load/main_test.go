@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/sluicecsv/sluice/ingest/ingesttest"
+	"github.com/sluicecsv/sluice/ingest/ingesttest/servertest"
 	"github.com/sluicecsv/sluice/ingest/sqlitesink"
 )
 
@@ -24,7 +25,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asLoad) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	servertest.Main(m)
 }
 
 // command is the program, not yet started.
@@ -33,14 +34,19 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	exe, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.CommandContext(t.Context(), exe, args...)
-	cmd.Env = append(os.Environ(), asLoad+"=1")
+	cmd.Env = append(os.Environ(), asLoad+"=1", "DATABASE_URL=")
 	return cmd
 }
 
 // load runs the program and gives its report.
 func load(t *testing.T, args ...string) (report, log string, code int) {
 	t.Helper()
-	cmd := command(t, args...)
+	return finish(t, command(t, args...))
+}
+
+// finish runs a command to its end.
+func finish(t *testing.T, cmd *exec.Cmd) (report, log string, code int) {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
@@ -139,15 +145,16 @@ func TestLoad_tableThatIsThere(t *testing.T) {
 	dir := t.TempDir()
 	db := filepath.Join(dir, "out.db")
 	a, b := file(t, dir, "a.csv", "id,n\n1,x\n2,y\n"), file(t, dir, "b.csv", "id;n\n3;z\n")
+	other := file(t, t.TempDir(), "a.csv", "id,n\n3,z\n4,z\n")
 
 	_, _, code := load(t, "-db", db, a)
 	assert.Equal(t, 0, code)
-	report, _, code := load(t, "-db", db, a)
+	report, _, code := load(t, "-db", db, other)
 	assert.Equal(t, 1, code)
 	assert.Contains(t, report, `table "a" is already in `+db+`: load into another one with -table, or add to it with -append`)
 	assert.Len(t, table(t, db, "a"), 2)
 
-	_, _, code = load(t, "-db", db, "-append", a)
+	_, _, code = load(t, "-db", db, "-append", other)
 	assert.Equal(t, 0, code)
 	assert.Len(t, table(t, db, "a"), 4)
 
@@ -241,18 +248,20 @@ func TestRun_canceled(t *testing.T) {
 
 func TestTarget(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "some.db")
-	there, err := (&target{db: path, table: "a"}).there(t.Context())
+	file, err := databaseOf(path)
+	require.NoError(t, err)
+	there, err := (&target{database: file, table: "a"}).there(t.Context())
 	require.NoError(t, err)
 	assert.False(t, there)
 	assert.NoFileExists(t, path)
 
-	made := &target{db: path, table: "a"}
+	made := &target{database: file, table: "a"}
 	require.NoError(t, made.open())
-	_, err = made.sink.DB.Exec("CREATE TABLE a (x); CREATE VIEW b AS SELECT * FROM a")
+	_, err = made.db.Exec("CREATE TABLE a (x); CREATE VIEW b AS SELECT * FROM a")
 	require.NoError(t, err)
 	require.NoError(t, made.close())
 	for name, want := range map[string]bool{"a": true, "A": true, "b": true, "c": false} {
-		to := &target{db: path, table: name}
+		to := &target{database: file, table: name}
 		there, err := to.there(t.Context())
 		require.NoError(t, err)
 		assert.Equal(t, want, there, name)

@@ -71,6 +71,9 @@ func details(s ingest.Status, width int) string {
 	if s.Rejected > 0 {
 		parts = append(parts, count(s.Rejected)+" rejected")
 	}
+	if s.Retries > 0 {
+		parts = append(parts, count(s.Retries)+" tried again")
+	}
 	parts = append(parts, busy[s.Bottleneck])
 
 	// What does not fit is left out. Some room stays for the ^C that a terminal shows.

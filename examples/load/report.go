@@ -22,8 +22,11 @@ import (
 type result struct {
 	path, db, table, rejects string
 
-	status ingest.Status
-	err    error
+	known     bool  // the load was begun before
+	before    int64 // rows that were stored then
+	unwritten bool  // there are rejects that are not in their file
+	status    ingest.Status
+	err       error
 }
 
 // print writes a report for a person.
@@ -40,6 +43,9 @@ func (r result) print(w io.Writer) {
 	if known {
 		part("found", r.found()...)
 		part("check", r.warnings()...)
+		if r.status.Earlier > 0 && !r.again() {
+			part("resumed", fmt.Sprintf("goes on where it ended: %s", were(r.before)))
+		}
 		part("rows", r.rows())
 		part("rejected", r.rejected()...)
 		part("time", r.time())
@@ -47,12 +53,14 @@ func (r result) print(w io.Writer) {
 	switch {
 	case r.err == nil && len(r.status.Found.Header) == 0:
 		part("done", "there is nothing in it to load")
+	case r.err == nil && r.again():
+		part("done", fmt.Sprintf("all of it was loaded into table %s of %s before, and nothing is doubled: -append -run NAME adds it once more", r.table, r.db))
 	case r.err == nil:
 		part("done", fmt.Sprintf("loaded into table %s of %s", r.table, r.db))
 	case errors.Is(r.err, context.Canceled):
-		part("stopped", r.kept())
-	case known:
-		part("failed", r.reason(), r.kept())
+		part("stopped", r.stored())
+	case known && !errors.Is(r.err, ingest.ErrOwned): // otherwise there is more stored by now
+		part("failed", r.reason(), r.stored())
 	default:
 		part("failed", r.reason())
 	}
@@ -71,19 +79,37 @@ func (r result) reason() string {
 	if code := ingest.CodeOf(err); code != "" {
 		text = strings.TrimSuffix(text, " ["+string(code)+"]")
 	}
-	for _, layer := range []string{"ingest: ", "sqlitesink: "} {
+	for _, layer := range []string{"ingest: ", "sqlitesink: ", "pgsink: ", "mysqlsink: ", "sqlsink: "} {
 		text = strings.TrimPrefix(text, layer)
 	}
 	text = strings.Replace(text, ": sqlsink: ", ": ", 1)
-	return strings.ReplaceAll(text, "\n", "; ")
+	text = own(text)
+	if errors.Is(err, ingest.ErrSourceChanged) {
+		text += "; -append -run NAME loads it as a new one"
+	}
+	return strings.NewReplacer(":\n\t", ": ", "\n\t", "; ", "\n", "; ").Replace(text)
 }
 
-// kept says what is stored of a file that was not loaded to its end.
-func (r result) kept() string {
-	if r.status.Delivered == 0 {
+// own calls things by the program's own names.
+func own(text string) string { return strings.ReplaceAll(text, "Pipeline.RunID", "-run") }
+
+// again says that all of the file was stored before.
+func (r result) again() bool { return r.known && r.status.Earlier == r.status.Read }
+
+// stored says what is stored of a file that was not loaded to its end.
+func (r result) stored() string {
+	rows := max(r.before, r.status.Delivered)
+	if rows == 0 {
 		return "nothing of this file is stored"
 	}
-	return fmt.Sprintf("%s of this file stored in table %s of %s, to be taken out before it is loaded again", plural(r.status.Delivered, "row"), r.table, r.db)
+	return fmt.Sprintf("%s of this file stored in table %s of %s, start again to go on there", plural(rows, "row"), r.table, r.db)
+}
+
+func were(rows int64) string {
+	if rows == 1 {
+		return "1 row was stored"
+	}
+	return plural(rows, "row") + " were stored"
 }
 
 // found says how the file was read.
@@ -188,7 +214,10 @@ func (r result) time() string {
 	s := r.status
 	text := span(s.Elapsed)
 	if sec := s.Elapsed.Seconds(); sec > .1 {
-		text += fmt.Sprintf(", %s and %s a second", plural(int64(float64(s.Read)/sec), "row"), size(s.Rate))
+		text += fmt.Sprintf(", %s and %s a second", plural(int64(float64(s.Read-s.Earlier)/sec), "row"), size(s.Rate))
+	}
+	if s.Retries > 0 {
+		text += fmt.Sprintf(", %s tried again", plural(s.Retries, "time"))
 	}
 	return text
 }
@@ -215,6 +244,9 @@ func (r result) rejected() []string {
 	}
 	if more := s.Rejected - shown; more > 0 {
 		list = append(list, fmt.Sprintf("and %s more", count(more)))
+	}
+	if r.unwritten {
+		return append(list, "they are in table sluice_rejects")
 	}
 	list = append(list, fmt.Sprintf("they are in %s: mend them there and load that file with -append", r.rejects))
 	if s.Rejects[ingest.CodeTooFewFields]*2 > s.Rejected {

@@ -99,6 +99,44 @@ func TestResult_print(t *testing.T) {
 	}
 }
 
+// What the report says of a load that was begun before.
+func TestResult_begunBefore(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		result result
+		want   []string
+		not    []string
+	}{
+		{"it goes on", result{before: 1234, status: ingest.Status{Read: 5000, Delivered: 4990, Rejected: 10, Earlier: 1240, Retries: 2, Elapsed: 2 * time.Second}},
+			[]string{"resumed   goes on where it ended: 1,234 rows were stored\n", "5,000 read: 4,990 loaded", "2 s, 1,880 rows and 0 B a second, 2 times tried again\n", "done      loaded into table t of out.db\n"}, nil},
+		{"one row", result{before: 1, status: ingest.Status{Read: 2, Earlier: 1}}, []string{"it ended: 1 row was stored\n"}, nil},
+		{"nothing was stored", result{status: ingest.Status{Read: 2}}, []string{"done      loaded into"}, []string{"resumed", "all of it"}},
+		{"nothing is left", result{before: 2, status: ingest.Status{Read: 2, Delivered: 2, Earlier: 2}}, []string{"done      all of it was loaded into table t of out.db before"}, []string{"resumed"}},
+		{"it does not begin", result{before: 1234, err: &ingest.RunError{Code: ingest.CodeSettings, Kind: ingest.ErrSettings, Reason: "use another Pipeline.RunID"}},
+			[]string{"failed    use another -run\n", "1,234 rows of this file stored in table t of out.db, start again to go on there"}, []string{"resumed", "[settings]"}},
+		{"another loads it", result{before: 1234, err: &ingest.SinkError{Code: ingest.CodeOwned, Op: "claim", Err: fmt.Errorf("sqlsink: it is another's: %w", ingest.ErrOwned)}},
+			[]string{"failed    it is another's: the run belongs to another process\n\n"}, []string{"stored in"}},
+		{"the source has changed", result{before: 1234, err: &ingest.RunError{Code: ingest.CodeChanged, Kind: ingest.ErrSourceChanged, Reason: "it has changed"}},
+			[]string{"failed    it has changed; -append -run NAME loads it as a new one\n"}, nil},
+		{"the rejects are not written", result{unwritten: true, status: ingest.Status{Read: 3, Rejected: 1}, err: errors.New("no room")},
+			[]string{"they are in table sluice_rejects\n", "failed    no room\n"}, []string{"mend them"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := tt.result
+			r.path, r.db, r.table, r.rejects, r.known = "t.csv", "out.db", "t", "t.rejects.csv", true
+			r.status.Found = found(nil)
+			var out bytes.Buffer
+			r.print(&out)
+			for _, want := range tt.want {
+				assert.Contains(t, out.String(), want)
+			}
+			for _, not := range tt.not {
+				assert.NotContains(t, out.String(), not)
+			}
+		})
+	}
+}
+
 func TestNumbers(t *testing.T) {
 	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
 		assert.Equal(t, want, count(n))
@@ -115,6 +153,8 @@ func TestNumbers(t *testing.T) {
 
 func TestDetails(t *testing.T) {
 	s := ingest.Status{Found: found(nil), State: ingest.Running, Delivered: 1500, Rejected: 2, Rate: 2e6, ETA: 90 * time.Second, Bottleneck: ingest.StageSink}
+	retried := s
+	retried.Retries = 3
 	unknown := s
 	unknown.ETA, unknown.Rejected = -1, 0
 	for _, tt := range []struct {
@@ -124,6 +164,7 @@ func TestDetails(t *testing.T) {
 	}{
 		{ingest.Status{}, 80, "looking at it"},
 		{s, 80, "1,500 rows  2.0 MB/s  1 min 30 s left  2 rejected  busy storing"},
+		{retried, 90, "1,500 rows  2.0 MB/s  1 min 30 s left  2 rejected  3 tried again  busy storing"},
 		{s, 60, "1,500 rows  2.0 MB/s  1 min 30 s left  2 rejected"},
 		{s, 45, "1,500 rows  2.0 MB/s  1 min 30 s left"},
 		{s, 5, "1,500 rows"},

@@ -38,6 +38,9 @@ func TestLoad_interrupted(t *testing.T) {
 		fmt.Fprintln(pipe, "id,name")
 		for i := 0; err == nil; i++ { // until nobody reads any more
 			_, err = fmt.Fprintf(pipe, "%d,%s\n", i, strings.Repeat("x", 100))
+			if err == nil && i%100 == 0 {
+				_, err = fmt.Fprintln(pipe, "short")
+			}
 		}
 	}()
 	require.Eventually(t, func() bool { return rows(t, db, "endless") > 0 }, 20*time.Second, 10*time.Millisecond)
@@ -53,14 +56,18 @@ func TestLoad_interrupted(t *testing.T) {
 	require.NotNil(t, said, stdout.String())
 	assert.Contains(t, stdout.String(), "not begun: never.csv")
 	assert.Equal(t, said[1], count(rows(t, db, "endless")))
+	rejects, err := os.ReadFile(filepath.Join(dir, "endless.rejects.csv"))
+	require.NoError(t, err)
+	assert.Regexp(t, `^id,name,.*\n(short,too_few_fields,.*\n)+$`, string(rejects))
+	assert.Equal(t, rows(t, db, "sluice_rejects"), int64(strings.Count(string(rejects), "\n")-1))
 }
 
 // rows gives the number of rows of a table, 0 while there is none.
 func rows(t *testing.T, db, table string) (n int64) {
-	to := &target{db: db, table: table}
+	to := &target{database: database{address: db, kind: &sqlite}, table: table}
 	defer to.close()
 	if there, err := to.there(t.Context()); err == nil && there {
-		to.sink.DB.QueryRowContext(t.Context(), `SELECT count(*) FROM "`+table+`"`).Scan(&n)
+		to.db.QueryRowContext(t.Context(), `SELECT count(*) FROM "`+table+`"`).Scan(&n)
 	}
 	return n
 }
