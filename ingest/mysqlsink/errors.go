@@ -39,7 +39,7 @@ func explain(err error) sqlsink.Problem {
 	}
 	p.Code = strconv.Itoa(int(e.Number))
 	switch e.Number {
-	case 1213, // deadlock
+	case 1213, 3058, // deadlock, of locks by name
 		1205, // lock wait timeout
 		1020, // the record has changed since it was read
 		1412: // the table has changed

@@ -167,5 +167,7 @@ func (*database) Flavor() sqlsink.Flavor {
 		NowMillis:   "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)",
 		ShareLock:   "LOCK IN SHARE MODE",
 		Upsert:      sqlsink.UpdateJoin,
+		// Locks are the server's, not the database's, and their names are short. It waits for a year.
+		Lock: "SELECT GET_LOCK(SHA1(CONCAT_WS(' ', DATABASE(), ?)), 31536000)",
 	}
 }

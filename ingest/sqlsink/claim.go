@@ -70,6 +70,11 @@ var errRival = errors.New("cannot enter the run")
 func (s *Sink) takeOver(ctx context.Context, t *transaction, r *ingest.LedgerRun, lease time.Duration) (*ingest.Claim, error) {
 	f, runs, _, _ := s.ledger()
 	fail := func(reason string, err error) (*ingest.Claim, error) { return nil, s.fail(ctx, "ledger", reason, err) }
+	if !f.TransactionalDDL && cmp.Or(s.Mode, Append) != Append {
+		if err := s.lock(ctx, t, StageTable(r.Run)); err != nil {
+			return nil, err
+		}
+	}
 	if f.ShareLock != "" { // what a writer has locked is waited for; an update might pass it
 		var id string
 		if _, err := f.row(ctx, t, []any{&id}, "SELECT run FROM "+runs+" WHERE run = ", param{r.Run}, " FOR UPDATE"); err != nil {

@@ -93,8 +93,9 @@ type Flavor struct {
 	// TransactionalDDL says that making and dropping tables is a part of a transaction.
 	TransactionalDDL bool
 
-	// Lock gives a statement, with a text as its only parameter, by which programs that make the same tables wait for one
-	// another until the transaction ends; "" where that is not needed.
+	// Lock gives a statement, with a text as its only parameter, by which programs that make or drop the same tables wait
+	// for one another; "" where that is not needed. It holds until the transaction ends; without TransactionalDDL until the
+	// connection is closed, as there a table that is made ends the transaction.
 	Lock string
 }
 

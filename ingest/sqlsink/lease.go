@@ -58,7 +58,7 @@ func (s *Sink) Release(ctx context.Context, c *ingest.Claim, state ingest.State,
 		return err
 	}
 	f, runs, _, _ := s.ledger()
-	var left string // the stage, where it cannot be dropped in the transaction
+	left := false // the stage, where it cannot be dropped in the transaction
 	err := s.transact(ctx, "release", func(t *transaction) error {
 		// This comes first and locks the run: where it was done by a commit in doubt, what follows sees that.
 		_, err := f.exec(ctx, t, "UPDATE "+runs+" SET state = ", param{string(state)}, ", code = ", param{string(code)}, ", lease_until = 0, updated = ", now,
@@ -78,18 +78,16 @@ func (s *Sink) Release(ctx context.Context, c *ingest.Claim, state ingest.State,
 				return s.fail(ctx, "release", "cannot note that the run is done", err)
 			}
 		}
-		stage := f.Quote.path(s.Schema, StageTable(r.Run))
-		if !f.TransactionalDDL {
-			left = stage
+		if left = !f.TransactionalDDL; left {
 			return nil
 		}
-		return s.drop(ctx, t, stage)
+		return s.drop(ctx, t, r.Run)
 	})
 	if err != nil {
 		return err
 	}
-	if left != "" {
-		if err := s.drop(ctx, s.DB, left); err != nil {
+	if left {
+		if err := s.dropLeft(ctx, c.Run); err != nil {
 			return err
 		}
 	}

@@ -213,7 +213,7 @@ func (s *Sink) makeLedger(ctx context.Context) error {
 		return nil
 	}
 	err := s.transact(ctx, "ledger", func(t *transaction) error {
-		if err := s.lock(ctx, t); err != nil {
+		if err := s.lock(ctx, t, "ledger"); err != nil {
 			return err
 		}
 		for _, q := range s.LedgerDDL() {
@@ -230,12 +230,15 @@ func (s *Sink) makeLedger(ctx context.Context) error {
 	return err
 }
 
-// lock makes those who make tables wait for one another.
-func (s *Sink) lock(ctx context.Context, t *transaction) error {
-	if q := s.flavor().Lock; q != "" {
-		if _, err := t.ExecContext(ctx, q, "sluice "+s.Schema); err != nil {
-			return s.fail(ctx, "ledger", "cannot wait for others that make tables", err)
-		}
+// lock makes those who make or drop the same tables wait for one another.
+func (s *Sink) lock(ctx context.Context, t *transaction, tables string) error {
+	f := s.flavor()
+	if f.Lock == "" {
+		return nil
+	}
+	t.locked = !f.TransactionalDDL
+	if _, err := t.ExecContext(ctx, f.Lock, "sluice "+s.Schema+" "+tables); err != nil {
+		return s.fail(ctx, "ledger", "cannot wait for others that make tables", err)
 	}
 	return nil
 }

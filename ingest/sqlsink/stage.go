@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"slices"
 )
@@ -28,16 +29,28 @@ func stageColumns(s *Sink, columns []string) []string {
 
 // makeStage makes the stage of a writer's run, unless it is there.
 func (s *Sink) makeStage(ctx context.Context, w *writer) error {
-	probe := w.flavor.insert(w.flavor.Quote.path(w.into.Schema, w.into.Table), w.into.Columns, 1)
-	_, missing := w.prepare(ctx, probe)
-	if missing == nil {
+	f := s.flavor()
+	probe := f.insert(f.Quote.path(w.into.Schema, w.into.Table), w.into.Columns, 1)
+	unknown := func(missing error) error { // whether it is there
+		if missing == nil {
+			return nil
+		}
+		if e := s.fail(ctx, "stage", "cannot look for "+w.into.Table, missing); ctx.Err() != nil || e.Transient() {
+			return e
+		}
 		return nil
 	}
-	if e := s.fail(ctx, "stage", "cannot look for "+w.into.Table, missing); ctx.Err() != nil || e.Transient() {
-		return e
+	// Where a table that is made ends the transaction, an owner before may be about to drop this one: there the look that
+	// counts is the one under the lock.
+	again := f.Lock != "" && !f.TransactionalDDL
+	_, missing := w.prepare(ctx, probe)
+	if err := unknown(missing); err != nil || missing == nil && !again {
+		return err
 	}
-	f := s.flavor()
 	err := s.transact(ctx, "stage", func(t *transaction) error {
+		if err := s.lock(ctx, t, w.into.Table); err != nil {
+			return err
+		}
 		if err := s.hold(ctx, t, w.claim); err != nil {
 			return err
 		}
@@ -45,15 +58,21 @@ func (s *Sink) makeStage(ctx context.Context, w *writer) error {
 		if err != nil {
 			return err
 		}
+		if again {
+			var stmt *sql.Stmt
+			if stmt, missing = t.PrepareContext(ctx, probe); missing == nil {
+				return stmt.Close()
+			}
+			if err := unknown(missing); err != nil {
+				return err
+			}
+		}
 		switch n, err := s.pending(ctx, t, r); {
 		case err != nil:
 			return err
 		case n > 0:
 			return s.fail(ctx, "stage", "the table "+w.into.Table+" with what is stored of the run is gone, or not what it was: "+
 				"undo the run and begin anew", missing)
-		}
-		if err := s.lock(ctx, t); err != nil {
-			return err
 		}
 		for _, q := range s.stageDDL(w) {
 			if _, err := t.ExecContext(ctx, q); err != nil {
@@ -74,6 +93,9 @@ func (s *Sink) makeStage(ctx context.Context, w *writer) error {
 		return err
 	}
 	if _, err := w.prepare(ctx, probe); err != nil {
+		if _, lost := s.mine(ctx, s.DB, w.claim); lost != nil {
+			return lost // and whoever has the run now has dropped it
+		}
 		return s.fail(ctx, "stage", "cannot insert into "+w.into.Table, err)
 	}
 	return nil
@@ -100,7 +122,25 @@ func (s *Sink) dropUsed(ctx context.Context, t *transaction, r *run) error {
 	if err != nil || n > 0 {
 		return err
 	}
-	return s.drop(ctx, t, s.flavor().Quote.path(s.Schema, StageTable(r.Run)))
+	return s.drop(ctx, t, r.Run)
+}
+
+// dropLeft drops the stage of a run that is done or undone, where the transaction that made it so could not: unless the run is
+// under way again, or something is stored there.
+func (s *Sink) dropLeft(ctx context.Context, run string) error {
+	return s.transact(ctx, "stage", func(t *transaction) error {
+		if err := s.lock(ctx, t, StageTable(run)); err != nil {
+			return err
+		}
+		r, err := s.readRun(ctx, t, run)
+		switch {
+		case err != nil:
+			return s.fail(ctx, "stage", "cannot read the run", err)
+		case r == nil || r.held:
+			return nil
+		}
+		return s.dropUsed(ctx, t, r)
+	})
 }
 
 // stageDDL gives the statements that make a stage: a table whose columns are those of the sink's table. Where the database
@@ -131,9 +171,10 @@ func (s *Sink) stageDDL(w *writer) []string {
 	return []string{drop, create + " FROM " + table + " t, " + windows + " w WHERE 1 = 0"}
 }
 
-// drop drops a stage, if it is there.
-func (s *Sink) drop(ctx context.Context, q querier, stage string) error {
-	if _, err := q.ExecContext(ctx, "DROP TABLE IF EXISTS "+stage); err != nil {
+// drop drops the stage of a run, if it is there.
+func (s *Sink) drop(ctx context.Context, t *transaction, run string) error {
+	stage := StageTable(run)
+	if _, err := t.ExecContext(ctx, "DROP TABLE IF EXISTS "+s.flavor().Quote.path(s.Schema, stage)); err != nil {
 		return s.fail(ctx, "stage", "cannot drop the table "+stage+", which is of no use any more", err)
 	}
 	return nil

@@ -12,8 +12,9 @@ import (
 // A transaction has its connection to itself.
 type transaction struct {
 	*sql.Tx
-	sink *Sink
-	conn *sql.Conn
+	sink   *Sink
+	conn   *sql.Conn
+	locked bool // until the connection is closed
 }
 
 // begin takes a connection and begins a transaction on it, which ends with abort or commit.
@@ -31,7 +32,7 @@ func (s *Sink) begin(ctx context.Context) (*transaction, error) {
 		conn.Close()
 		return nil, e
 	}
-	t := &transaction{tx, s, conn}
+	t := &transaction{Tx: tx, sink: s, conn: conn}
 	if q := s.flavor().Session; q != "" {
 		if _, err := t.ExecContext(ctx, q); err != nil {
 			e := s.fail(ctx, "begin", "cannot set the connection", err)
@@ -46,7 +47,7 @@ func (s *Sink) begin(ctx context.Context) (*transaction, error) {
 // the same time; closing the connection waits for that. The connection is discarded after that only: database/sql would wait
 // for the transaction.
 func (t *transaction) abort(err error) {
-	if back := t.Rollback(); back != nil && back != sql.ErrTxDone || problem(err).Lost {
+	if back := t.Rollback(); back != nil && back != sql.ErrTxDone || problem(err).Lost || t.locked {
 		discard(t.conn)
 	}
 	t.conn.Close()
@@ -59,6 +60,9 @@ func (t *transaction) commit() error {
 	defer t.conn.Close()
 	err := t.Commit()
 	if err == nil {
+		if t.locked {
+			discard(t.conn)
+		}
 		return nil
 	}
 	discard(t.conn) // the transaction may still be open on it

@@ -36,16 +36,15 @@ func (s *Sink) Undo(ctx context.Context, id string) (done Undone, err error) {
 		return done, &Error{Op: "undo", Table: s.Table, Reason: fmt.Sprintf(
 			"the run %q has written into the table %q: undo it with that", id, was.table)}
 	}
-	stage := s.flavor().Quote.path(s.Schema, StageTable(id))
 	err = s.transact(ctx, "undo", func(t *transaction) error {
 		done, err = s.undo(ctx, t, id)
 		if err == nil && s.flavor().TransactionalDDL {
-			err = s.drop(ctx, t, stage)
+			err = s.drop(ctx, t, id)
 		}
 		return err
 	})
 	if err == nil && !s.flavor().TransactionalDDL {
-		err = s.drop(ctx, s.DB, stage)
+		err = s.dropLeft(ctx, id)
 	}
 	if err != nil {
 		return Undone{}, err

@@ -1,8 +1,10 @@
 package sqlsinktest
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/sluicecsv/sluice/ingest"
 	"github.com/sluicecsv/sluice/ingest/sqlsink"
@@ -288,6 +290,52 @@ func leftover(c *candidate) {
 		s.end(ingest.Done)
 		c.rows("SELECT id FROM "+table+" ORDER BY id", "1", "2")
 		c.noStage(sqlsink.StageTable(table))
+	}
+}
+
+// An owner before, which wakes up too late, makes and drops the stage at the same time as the one that has taken over.
+func rivalStages(c *candidate) {
+	c.exec("CREATE TABLE people (id " + c.Text + ")")
+	for i := range 20 {
+		run := fmt.Sprint("r", i)
+		var sinks [2]Sink
+		for j := range sinks {
+			var set *sqlsink.Sink
+			sinks[j], set = c.New(c.T, "people")
+			set.Mode = sqlsink.Replace
+		}
+		before, after := sinks[0], sinks[1]
+		claim, err := before.Claim(c.Context(), entry(run, "id"), 0) // it ends at once
+		c.must(err)
+		var late, undone sync.WaitGroup
+		late.Go(func() {
+			w, err := before.Open(c.Context(), claim.Found)
+			switch {
+			case err == nil:
+				_ = w.Close(c.Context(), nil)
+			case !errors.Is(err, ingest.ErrOwned):
+				c.Error("who is late:", err)
+			}
+		})
+		s := c.start(after, run, "id")
+		s.write(0, "1", "2")
+		late.Wait()
+		s.end(ingest.Done)
+		c.rows("SELECT id FROM people ORDER BY id", "1", "2")
+
+		// It is undone and begun anew at the same time.
+		undone.Go(func() {
+			if _, err := before.Undo(c.Context(), run); err != nil && !errors.Is(err, ingest.ErrOwned) {
+				c.Error("who undoes it:", err)
+			}
+		})
+		s = c.start(after, run, "id")
+		if s.claim.Stored.Rows() == 0 {
+			s.write(0, "1", "2")
+		}
+		undone.Wait()
+		s.end(ingest.Done)
+		c.rows("SELECT id FROM people ORDER BY id", "1", "2")
 	}
 }
 

@@ -91,6 +91,7 @@ var questions = []struct {
 	{"Resume", false, resume},
 	{"Undo", false, undo},
 	{"A stage that is left", false, leftover},
+	{"Rivals for a stage", false, rivalStages},
 	{"Refused", true, refused},
 	{"Refused by a stage", true, refusedStaged},
 	{"Contended", true, contended},
