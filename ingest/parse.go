@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"unicode/utf8"
 	"unsafe"
@@ -38,6 +37,7 @@ type parser struct {
 
 	text, extra []byte
 	irregular   irregular // what the row in hand may hold
+	odds        scan.Odds // to look for that
 	invalid     []int     // columns of the record in hand with bytes that are no character
 	mixed       []int     // and those in the other encoding of a mixed source
 	row         int       // in hand, from the window's first
@@ -350,8 +350,8 @@ func (p *parser) stripEmpty(first, columns int) bool {
 func (p *parser) characters(first int) bool {
 	for i, f := range p.Fields[first:] {
 		value := p.value(f)
-		var found irregular
-		if found = findIrregular(value); !found.any() {
+		found, _ := findIrregular(value, &p.odds)
+		if !found.any() {
 			continue
 		}
 		change := false
@@ -446,99 +446,3 @@ func (p *parser) change(c Code, first int, reason string) {
 
 // position gives the place of the row in hand.
 func (p *parser) position() Position { return p.b.position(p.row) }
-
-// irregular says which kinds of irregular characters a text has.
-type irregular struct{ nul, control, invisible bool }
-
-func (i irregular) any() bool { return i.nul || i.control || i.invisible }
-
-// irregularRune gives the code of an irregular character, "" for a regular one. The zero-width joiner and
-// non-joiner are regular: scripts and emoji need them.
-func irregularRune(r rune) Code {
-	switch {
-	case r == 0:
-		return CodeNUL
-	case r == '\t' || r == '\n' || r == '\r':
-		return ""
-	case r < ' ', r >= 0x7f && r < 0xa0:
-		return CodeControl
-	case r == 0xa0, r == 0x2007, r == 0x202f, r == 0x200b, r == 0x2060, r == 0xfeff:
-		return CodeInvisible
-	}
-	return ""
-}
-
-// findIrregular looks for irregular characters in well-formed UTF-8. What makes lines and tabs is a control character,
-// too, but not an irregular one, so all are counted first: mostly there are no others.
-func findIrregular(b []byte) irregular {
-	var found irregular
-	controls, high := countControls(b)
-	for _, c := range []byte{'\n', '\r', '\t'} {
-		if controls > 0 {
-			controls -= bytes.Count(b, []byte{c})
-		}
-	}
-	for i := 0; controls > 0; i++ {
-		switch c := b[i]; {
-		case c == '\t', c == '\n', c == '\r', c >= ' ' && c != 0x7f:
-			continue
-		case c == 0:
-			found.nul = true
-		default:
-			found.control = true
-		}
-		controls--
-	}
-	if high {
-		found.beyondASCII(b)
-	}
-	return found
-}
-
-// countControls counts control characters of one byte, eight bytes at a time, and says whether there are bytes beyond
-// ASCII.
-func countControls(b []byte) (n int, high bool) {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	var all uint64
-	for len(b) >= 8 {
-		var counts uint64 // one in each byte, which holds 255 of them
-		words := b[:min(len(b), 8*255)&^7]
-		b = b[len(words):]
-		for ; len(words) >= 8; words = words[8:] {
-			x := binary.LittleEndian.Uint64(words)
-			all |= x
-			// In seven bits: 0x60 more carries what is not below 0x20 into the eighth, 1 more carries 0x7f.
-			y := x &^ highs
-			counts += (^(y + 0x60*ones) | (y + ones)) &^ x & highs >> 7
-		}
-		const even = 0x00ff00ff00ff00ff
-		counts = counts&even + counts>>8&even
-		n += int(counts * 0x0001000100010001 >> 48)
-	}
-	for _, c := range b {
-		all |= uint64(c)
-		if c < ' ' || c == 0x7f {
-			n++
-		}
-	}
-	return n, all&highs != 0
-}
-
-// beyondASCII looks for irregular characters of two bytes and more, by the bytes that they begin with.
-func (i *irregular) beyondASCII(b []byte) {
-	for _, lead := range [...]byte{0xc2, 0xe2, 0xef} {
-		for rest := b; !i.control || !i.invisible; rest = rest[1:] {
-			n := bytes.IndexByte(rest, lead)
-			if n < 0 {
-				break
-			}
-			rest = rest[n:]
-			switch r, _ := utf8.DecodeRune(rest); irregularRune(r) {
-			case CodeControl:
-				i.control = true
-			case CodeInvisible:
-				i.invisible = true
-			}
-		}
-	}
-}

@@ -3,7 +3,6 @@ package ingest
 import (
 	"bytes"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/sluicecsv/sluice/ingest/internal/scan"
 )
@@ -80,10 +79,9 @@ func (p *parser) quick() bool {
 		p.source, p.end = p.text[at:row.End], row.End
 		at = row.End
 		pace.alone(len(p.source))
-		if enc.Identity() && !utf8.Valid(p.source) {
+		if !p.inspect(p.source) {
 			return false
 		}
-		p.irregular = findIrregular(p.source)
 		p.unescape(first)
 		p.record(row, first)
 		p.row++
@@ -110,7 +108,7 @@ func (p *parser) indexed() (end int, valid bool) {
 	if x == nil || p.w.last || p.stopAt >= 0 {
 		return 0, true
 	}
-	if p.Index, end = *x, len(p.text); !p.inspect(0, end) {
+	if p.Index, end = *x, len(p.text); p.Odd && !p.inspect(p.text) {
 		return 0, false
 	}
 	alike, rows := 0, len(p.Ends)-1
@@ -131,15 +129,9 @@ func (p *parser) indexed() (end int, valid bool) {
 }
 
 // inspect looks for characters that are irregular. Valid says that there are no bytes that are no character.
-func (p *parser) inspect(at, end int) (valid bool) {
-	p.irregular = irregular{}
-	if p.Odd {
-		if p.w.lens.enc.Identity() && !utf8.Valid(p.text[at:end]) {
-			return false
-		}
-		p.irregular = findIrregular(p.text[at:end])
-	}
-	return true
+func (p *parser) inspect(text []byte) (valid bool) {
+	p.irregular, valid = findIrregular(text, &p.odds)
+	return valid
 }
 
 // takeAlike accepts rows from a record on, that are alike.
@@ -170,7 +162,8 @@ func (p *parser) stretch(at, to, until int) (end int, whole, valid bool) {
 	if end = g.Index(p.text, at, to, &p.Index); end == at {
 		return at, false, true
 	}
-	if !p.inspect(at, end) {
+	p.irregular = irregular{}
+	if p.Odd && !p.inspect(p.text[at:end]) {
 		return at, false, false
 	}
 	alike, one := 0, p.oneByOne(end-at)

@@ -31,6 +31,9 @@ type kernel struct {
 	// that is more than a byte holds. It panics where dst has fewer bytes, and does not write those behind.
 	narrow func(dst, src []byte, big bool)
 
+	// odd fills masks as Odds.Find says, from the first 64*len(masks) bytes of b.
+	odd func(o *Odds, masks []uint64, b []byte)
+
 	usable bool // on this CPU, as far as GODEBUG lets it
 }
 
@@ -59,5 +62,6 @@ func ofMasks(name string, masks func([]block, []byte, needles), narrow func(dst,
 		name: name, masks: masks, narrow: narrow, usable: usable,
 		index: func(c *cursor) { c.indexMasks(masks) },
 		count: func(c *cursor) { c.countMasks(masks) },
+		odd:   oddBy(masks),
 	}
 }

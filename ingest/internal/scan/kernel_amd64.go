@@ -13,7 +13,7 @@ var (
 
 func kernelsOf(cpu x86) []kernel {
 	return []kernel{
-		{name: "avx512vbmi2", masks: masksAVX512, index: indexFused, count: countFused, narrow: narrowAVX2, usable: cpu.hasVBMI2},
+		{name: "avx512vbmi2", masks: masksAVX512, index: indexFused, count: countFused, narrow: narrowAVX2, odd: oddBy(masksAVX512), usable: cpu.hasVBMI2},
 		ofMasks("avx512", masksAVX512, narrowAVX2, cpu.hasAVX512),
 		ofMasks("avx2", masksAVX2, narrowAVX2, cpu.hasAVX2),
 		plain,

@@ -1,9 +1,16 @@
 package scan
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // plain is the kernel that is on every platform, and that the others are compared with.
-var plain = ofMasks("plain", masksPlain, narrowPlain, true)
+var plain = func() kernel {
+	k := ofMasks("plain", masksPlain, narrowPlain, true)
+	k.odd = oddPlain
+	return k
+}()
 
 // A lanes holds four masks of 16 bytes, side by side: where the delimiters, line ends, quotes and carriage
 // returns are. An odd byte is none of the first two, and has the bits of both.
@@ -91,6 +98,27 @@ func (t *lanesTable) look(c *[16]byte) lanes {
 // join makes one mask of the lowest lanes of four times 16 bytes.
 func join(k0, k1, k2, k3 lanes) uint64 {
 	return uint64(uint16(k0)) | uint64(uint16(k1))<<16 | uint64(uint16(k2))<<32 | uint64(k3)<<48
+}
+
+// oddPlain takes eight bytes at a time. Most have nothing odd, and that is quickly seen; line ends and tabs are
+// told by looking at them.
+func oddPlain(_ *Odds, masks []uint64, b []byte) {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for i := range masks {
+		block, mask := (*[64]byte)(b[64*i:]), uint64(0)
+		for at := 0; at < 64; at += 8 {
+			x := binary.LittleEndian.Uint64(block[at:])
+			// In seven bits: 0x60 more carries what is not below 0x20 into the eighth, 1 more carries 0x7f.
+			y := x &^ highs
+			for odd := (^(y + 0x60*ones) | (y + ones) | x) & highs; odd != 0; odd &= odd - 1 {
+				k := bits.TrailingZeros64(odd) / 8
+				if c := block[at+k]; c != '\n' && c != '\r' && c != '\t' {
+					mask |= 1 << (at + k)
+				}
+			}
+		}
+		masks[i] = mask
+	}
 }
 
 // narrowPlain takes 32 bytes at a time. Most text has no unit above 0xff in them, and that is quickly seen.
