@@ -33,6 +33,9 @@ func irregularRune(r rune) Code {
 func findIrregular(b []byte, odds *scan.Odds) (found irregular, valid bool) {
 	for from, behind := 0, 0; from < len(b); from += scan.OddsPiece {
 		for i, odd := range odds.Find(b[from:]) {
+			if odd == 0 {
+				continue
+			}
 			base := from + 64*i
 			odd &= ^uint64(0) << max(behind-base, 0) // the rest of a character that begins in the block before
 			for odd != 0 {
