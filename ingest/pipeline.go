@@ -50,7 +50,7 @@ type Pipeline struct {
 	Limits Limits `json:"limits,omitzero"` // what no source may exceed
 
 	// A batch ends at the first record boundary behind BatchBytes of the source or BatchRecords rows.
-	BatchBytes   int `json:"batch_bytes,omitempty"`   // default 256 KiB, or what a Sizer asks for
+	BatchBytes   int `json:"batch_bytes,omitempty"`   // default 512 KiB, or what a Sizer asks for
 	BatchRecords int `json:"batch_records,omitempty"` // default 16,384, more if a Sizer asks for large batches: it also bounds the rejects of a batch
 
 	// A run holds at most Workers + Queue + 1 batches at a time.
@@ -259,8 +259,8 @@ type resolved struct {
 }
 
 const (
-	defaultBatchBytes   = 256 << 10
-	defaultBatchRecords = 16384
+	defaultBatchBytes   = 512 << 10
+	defaultBatchRecords = 32768
 )
 
 var runID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
