@@ -70,6 +70,9 @@ var hostile = []struct {
 // TestLawMemoryAndWorkAreLinear reads every hostile source at two sizes. Eight times the bytes may take
 // not much more than eight times the time: for quadratic work it would be 64. And memory stays a setting.
 func TestLawMemoryAndWorkAreLinear(t *testing.T) {
+	if testing.Short() {
+		t.Skip("measures")
+	}
 	const small, factor, bound = 64 << 10, 8, 24
 	const short = 100 * time.Millisecond // says nothing
 	for _, tt := range hostile {
