@@ -24,14 +24,20 @@ func TestMain_goesOn(t *testing.T) {
 	require.NoError(t, err)
 
 	said := regexp.MustCompile(`^first run: canceled
-ledger: run orders-2024 is canceled, (\d+) rows are stored
+ledger: run orders-2024 is (canceled|running), (\d+) rows are stored
 second run: done, 100000 rows, (\d+) of them from the first run
 table: 100000 rows, 100000 different ones
 $`).FindStringSubmatch(string(printed))
 	require.NotNil(t, said, string(printed))
-	assert.Equal(t, said[1], said[2])
-	stored, err := strconv.Atoi(said[1])
+	stored, err := strconv.Atoi(said[2])
+	require.NoError(t, err)
+	found, err := strconv.Atoi(said[3])
 	require.NoError(t, err)
 	assert.Greater(t, stored, 0)
-	assert.Less(t, stored, rows)
+	assert.Less(t, found, rows)
+	if said[1] == "canceled" {
+		assert.Equal(t, stored, found)
+	} else { // Run waits for what is under way, but not for long: on a busy machine it may end behind the look
+		assert.GreaterOrEqual(t, found, stored)
+	}
 }
