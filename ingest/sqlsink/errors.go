@@ -66,6 +66,10 @@ func problem(err error) Problem {
 // fail makes the error of an operation on the database.
 func (s *Sink) fail(ctx context.Context, op, reason string, err error) *Error {
 	e := &Error{Op: op, Table: s.Table, Reason: reason, problem: s.explain(err)}
+	if ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		// It is the driver's own time that is up: a connection that is not made in time is that error, too (package net).
+		e.problem.Transient, e.problem.Lost = true, true
+	}
 	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 		err = errors.Join(ctx.Err(), err) // the driver says it in words of its own
 	}
