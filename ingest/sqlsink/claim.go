@@ -1,7 +1,6 @@
 package sqlsink
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,7 +69,7 @@ var errRival = errors.New("cannot enter the run")
 func (s *Sink) takeOver(ctx context.Context, t *transaction, r *ingest.LedgerRun, lease time.Duration) (*ingest.Claim, error) {
 	f, runs, _, _ := s.ledger()
 	fail := func(reason string, err error) (*ingest.Claim, error) { return nil, s.fail(ctx, "ledger", reason, err) }
-	if !f.TransactionalDDL && cmp.Or(s.Mode, Append) != Append {
+	if f.locksConnection() && s.mode() != Append {
 		if err := s.lock(ctx, t, StageTable(r.Run)); err != nil {
 			return nil, err
 		}
@@ -96,7 +95,7 @@ func (s *Sink) takeOver(ctx context.Context, t *transaction, r *ingest.LedgerRun
 		return nil, &ingest.OwnedError{Run: r.Run, Owner: was.Owner, Left: max(was.left, 0)}
 	case was.State == ingest.Undone: // it begins anew
 		was.LedgerRun = *r
-	case was.table != clean(s.Table) || was.mode != cmp.Or(s.Mode, Append):
+	case was.table != clean(s.Table) || was.mode != s.mode():
 		return nil, &Error{Op: "ledger", Table: s.Table, Reason: fmt.Sprintf(
 			"the run %q was begun with Table %q and Mode %q: go on with these, or undo it", r.Run, was.table, was.mode)}
 	}
@@ -167,6 +166,6 @@ func (s *Sink) fields(r *ingest.LedgerRun, request ingest.Request) ([]field, err
 		{"source_name", clean(r.Source.Name)}, {"source_size", r.Source.Size}, {"source_head", clean(r.Source.Head)}, {"source_tail", clean(r.Source.Tail)},
 		{"settings", clean(string(r.Settings))}, {"found", found},
 		{"state", string(r.State)}, {"code", ""}, {"request", string(request)}, {"owner", clean(r.Owner)},
-		{"table_name", clean(s.Table)}, {"mode", string(cmp.Or(s.Mode, Append))},
+		{"table_name", clean(s.Table)}, {"mode", string(s.mode())},
 	}, nil
 }

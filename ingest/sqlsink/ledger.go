@@ -230,13 +230,16 @@ func (s *Sink) makeLedger(ctx context.Context) error {
 	return err
 }
 
+// locksConnection says that Lock holds until the connection is closed.
+func (f *Flavor) locksConnection() bool { return f.Lock != "" && !f.TransactionalDDL }
+
 // lock makes those who make or drop the same tables wait for one another.
 func (s *Sink) lock(ctx context.Context, t *transaction, tables string) error {
 	f := s.flavor()
 	if f.Lock == "" {
 		return nil
 	}
-	t.locked = !f.TransactionalDDL
+	t.locked = f.locksConnection()
 	if _, err := t.ExecContext(ctx, f.Lock, "sluice "+s.Schema+" "+tables); err != nil {
 		return s.fail(ctx, "ledger", "cannot wait for others that make tables", err)
 	}

@@ -9,9 +9,12 @@ import (
 	"github.com/sluicecsv/sluice/ingest"
 )
 
+// mode is Mode, or its default.
+func (s *Sink) mode() Mode { return cmp.Or(s.Mode, Append) }
+
 // validate says which setting cannot work, whatever the file.
 func (s *Sink) validate() error {
-	f, mode := s.flavor(), cmp.Or(s.Mode, Append)
+	f, mode := s.flavor(), s.mode()
 	switch f.Placeholder {
 	case Question, Dollar, At:
 	default:
@@ -67,7 +70,7 @@ func (s *Sink) newWriter(found *ingest.Found) (*writer, error) {
 		flavor: s.flavor(),
 		header: found.Header,
 		claim:  s.claimed(found.Run),
-		mode:   cmp.Or(s.Mode, Append),
+		mode:   s.mode(),
 		uses:   map[string]bool{},
 	}
 	switch {

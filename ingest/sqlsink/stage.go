@@ -42,7 +42,7 @@ func (s *Sink) makeStage(ctx context.Context, w *writer) error {
 	}
 	// Where a table that is made ends the transaction, an owner before may be about to drop this one: there the look that
 	// counts is the one under the lock.
-	again := f.Lock != "" && !f.TransactionalDDL
+	again := f.locksConnection()
 	_, missing := w.prepare(ctx, probe)
 	if err := unknown(missing); err != nil || missing == nil && !again {
 		return err
