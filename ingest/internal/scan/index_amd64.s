@@ -5,39 +5,57 @@
 
 // The fused kernel: what indexMasks and countMasks do, with no masks written in between.
 //
-// A turn of the loop reads the 64 bytes at SI, which need not be aligned, and nothing beyond them. It writes up to
+// A turn of a loop reads the 64 bytes at SI, which need not be aligned, and nothing beyond them. It writes up to
 // 64 pairs, of a field's end and the start of the one behind it, and up to 64 ends of rows; both 16 at a time, so
 // that what is behind the last one of them is not what it was. No turn begins with less than the room that Grow makes.
+//
+// There are two loops, plain and quotes. The one for quotes gives the same for a block without any, only not as
+// fast: where quotes are in every second block or so, to choose anew for each would be to choose wrongly for many,
+// which takes about as long as a block does. So it is left only behind some blocks in a row that had no need of it.
 //
 //	AX	*cursor
 //	SI	the block in hand
 //	DI	fields[n].end
 //	DX	ends[row]
 //	R13	state.inside
-//	R12	not 0: the block before leaves something that is not plain
+//	R12	the last place where SI is for the loop for quotes
 //
 //	K1	byte 0 of each word of 32 bits
+//	X14	in word 0: the flag of a quoted field, and 1
 //	X15	all ones
 //	Z16-Z19	delim, eol, quote, cr in all bytes
 //	Z20-Z21	1 and 0x21 in all bytes: a byte x is odd if x+1, as a signed byte, is below 0x21
 //	Z22	the bytes 0 to 63
 //	Z23	the bytes 1 to 64
-//	Z24-Z25	each of the bytes 0 to 7, and 8 to 15, in two words
+//	Z24-Z25	each of the bytes 0 to 7, and 8 to 15, in all bytes of two words
 //	Z26	pairs of the block's offset and that plus 1
 //	Z27	64 in all words
-//	Z28	pairs of 0 and what makes the start of a quoted field of one that is not: 1, and the flag
+//	Z28	pairs of -1 and what makes the start of a quoted field of one that is not: 1, and the flag
 //	Z29	pairs of -1 and 0
-//	Z30	pairs of the flag of an escaped field, and 0
+//	Z30	pairs of the bits of an end, which are a place and the flag of an escaped field, and of a start: a place
+//	Z31	0x80 in all bytes
 //
-// Clobbers AX, BX, CX, DX, SI, DI, R8 to R15, K1 to K6, Z0 to Z6, Z15 to Z30 and the flags. Go does not expect any of
+// Clobbers AX, BX, CX, DX, SI, DI, R8 to R15, K1 to K6, Z0 to Z6, Z14 to Z31 and the flags. Go does not expect any of
 // them to be kept, not even R14 and X15: it sets these two again behind assembly.
 
-// What is on the stack.
+// What is on the stack. Of what is of the block before only bit 63 counts.
 #define SEPARATORS 0(SP)  // of the block before
-#define LAST_BLOCK 8(SP)  // the last place where one may begin
-#define LAST_FIELD 16(SP) // the last place where DI may be at the beginning of a turn
-#define LAST_ROW   24(SP) // the same for DX
-#define OPENING    32(SP) // quotes
+#define CLOSING    8(SP)  // of the block before: quotes
+#define CLOSED_CRS 16(SP) // of the block before: CRs behind them
+#define CRS        24(SP) // of the block before
+#define ESCAPED    32(SP) // of the block before: the field behind its last separator
+#define LINE_ENDS  40(SP) // inside quotes or not
+#define LAST_BLOCK 48(SP) // the last place where one may begin
+#define LAST_FIELD 56(SP) // the last place where DI may be at the beginning of a turn
+#define LAST_ROW   64(SP) // the same for DX
+#define OPENING    72(SP) // quotes
+#define FOUND      80(SP) // fields: n
+#define RARE       88(SP) // not 0: ends have been found that take more than a 1 off
+
+// How many blocks without quotes, nor what they leave, are taken by the loop for them before it is left: behind the
+// first block with some, and behind a further one. Tables with few quotes want one, those with many want five.
+#define FEW  1
+#define MANY 5
 
 #define LESS $1 // of VPCMPB: as signed bytes
 
@@ -69,31 +87,43 @@ GLOBL starts<>(SB), RODATA|NOPTR, $8
 	VPBROADCASTB BX, Z21                                             \
 	VPCMPEQD     X15, X15, X15
 
-// PENDING makes R12 of R13 and the state.
-#define PENDING \
-	MOVQ R13, R12                               \
-	ORQ  (cursor_state+state_closed)(AX), R12   \
-	ORQ  (cursor_state+state_closedCR)(AX), R12 \
-	ORQ  (cursor_state+state_cr)(AX), R12
+// TAKE takes up a part of the state of the block before, and LEAVE leaves it.
+#define TAKE(part, slot) \
+	MOVQ (cursor_state+part)(AX), BX \
+	SHLQ $63, BX                     \
+	MOVQ BX, slot
 
-// STATE takes up the state of the block before. SAVE leaves it, with a cursor behind the block at SI.
+#define LEAVE(part, slot) \
+	MOVQ slot, BX                    \
+	SHRQ $63, BX                     \
+	MOVQ BX, (cursor_state+part)(AX)
+
+// STATE takes up the state of the block before. R12, and the flags, say whether it leaves something that is not
+// plain. SAVE leaves it, with a cursor behind the block at SI.
 #define STATE \
-	MOVQ (cursor_state+state_begin)(AX), BX   \
-	SHLQ $63, BX                              \
-	MOVQ BX, SEPARATORS                       \
+	TAKE(state_begin, SEPARATORS)             \
+	TAKE(state_escaped, ESCAPED)              \
+	TAKE(state_closed, CLOSING)               \
+	MOVQ BX, R12                              \
+	TAKE(state_closedCR, CLOSED_CRS)          \
+	ORQ  BX, R12                              \
+	TAKE(state_cr, CRS)                       \
+	ORQ  BX, R12                              \
 	MOVQ (cursor_state+state_inside)(AX), R13 \
-	PENDING
+	ORQ  R13, R12
 
 #define SAVE \
 	SUBQ cursor_b(AX), SI                     \
 	MOVQ SI, cursor_at(AX)                    \
-	MOVQ SEPARATORS, BX                       \
-	SHRQ $63, BX                              \
-	MOVQ BX, (cursor_state+state_begin)(AX)   \
+	LEAVE(state_begin, SEPARATORS)            \
+	LEAVE(state_escaped, ESCAPED)             \
+	LEAVE(state_closed, CLOSING)              \
+	LEAVE(state_closedCR, CLOSED_CRS)         \
+	LEAVE(state_cr, CRS)                      \
 	MOVQ R13, (cursor_state+state_inside)(AX) \
 	VZEROUPPER
 
-// FIND loads the block at SI and gives delimiters in R8, line ends in R9, both in CX, quotes in R10 and CRs in R11,
+// FIND loads the block at SI and gives line ends in R9, these and delimiters in CX, quotes in R10 and CRs in R11,
 // where these mean something. It notes odd bytes.
 #define FIND \
 	VMOVDQU64 (SI), Z0                             \
@@ -103,12 +133,11 @@ GLOBL starts<>(SB), RODATA|NOPTR, $8
 	VPCMPEQB  Z19, Z0, K5                          \
 	VPADDB    Z20, Z0, Z1                          \
 	VPCMPB    LESS, Z21, Z1, K6                    \
-	KMOVQ     K2, R8                               \
+	KMOVQ     K2, CX                               \
 	KMOVQ     K3, R9                               \
 	KMOVQ     K4, R10                              \
 	KMOVQ     K5, R11                              \
 	KMOVQ     K6, BX                               \
-	MOVQ      R8, CX                               \
 	ORQ       R9, CX                               \
 	ANDNQ     BX, CX, BX                           \
 	ANDNQ     BX, R11, BX                          \
@@ -116,72 +145,82 @@ GLOBL starts<>(SB), RODATA|NOPTR, $8
 	ANDQ      (cursor_quick+quick_quotes)(AX), R10 \
 	ANDQ      (cursor_quick+quick_crs)(AX), R11
 
-// INSIDE and STEP are the method step. INSIDE takes what FIND gives. It leaves separators in CX and those that are
-// line ends in R9, all line ends in R12, closing quotes in R10, and opening ones in R8 and OPENING.
-#define INSIDE \
-	VMOVQ      R10, X6              \
-	VPCLMULQDQ $0, X15, X6, X6      \
-	VMOVQ      X6, BX               \
-	XORQ       R13, BX              \
-	MOVQ       BX, R13              \
-	SARQ       $63, R13             \
-	MOVQ       R9, R12              \
-	MOVQ       R9, R8               \
-	ANDQ       BX, R8               \
-	ORQ        R8, cursor_inner(AX) \
-	ANDNQ      CX, BX, CX           \
-	ANDNQ      R9, BX, R9           \
-	MOVQ       R10, R8              \
-	ANDQ       BX, R8               \
-	ANDNQ      R10, BX, R10         \
-	MOVQ       R8, OPENING
+// QUOTES is true if FIND has found a quote or a CR: where there is none, a block that is taken as plain stays so.
+#define QUOTES \
+	MOVQ R10, BX \
+	ORQ  R11, BX
 
-// STEP takes state.begin in BX, and the rest from INSIDE. It leaves what is irregular in BX, and of the separators in
-// R14 those behind a closing quote, in R8 those behind a CR, and in R10 those of fields with doubled quotes.
+// STAY puts off the end of the loop for quotes if they are in the block, or it begins inside of them: if not, it
+// leaves nothing that is not plain.
+#define STAY \
+	QUOTES                    \
+	ORQ     R13, BX           \
+	LEAQ    (64*MANY)(SI), R8 \
+	CMOVQNE R8, R12
+
+// INSIDE and STEP are the method step. INSIDE takes what FIND gives. It leaves separators in CX and those that are
+// line ends in R9, all line ends in LINE_ENDS, opening quotes in R8 and closing ones in R10, and in R15 where a field
+// begins.
+#define INSIDE \
+	VMOVQ      R10, X6               \
+	VPCLMULQDQ $0, X15, X6, X6       \
+	MOVQ       R9, LINE_ENDS         \
+	MOVQ       R9, R14               \
+	VMOVQ      X6, BX                \
+	XORQ       R13, BX               \
+	MOVQ       BX, R13               \
+	SARQ       $63, R13              \
+	ANDQ       BX, R14               \
+	ORQ        R14, cursor_inner(AX) \
+	ANDNQ      CX, BX, CX            \
+	ANDNQ      R9, BX, R9            \
+	MOVQ       R10, R8               \
+	ANDQ       BX, R8                \
+	ANDNQ      R10, BX, R10          \
+	MOVQ       SEPARATORS, BX        \
+	MOVQ       CX, SEPARATORS        \
+	MOVQ       CX, R15               \
+	SHLQ       $1, BX, R15
+
+// STEP takes what INSIDE gives. It leaves what is irregular in R15, and of the separators in R10 those behind a
+// closing quote, in R11 those behind a CR, and in R14 those of fields with doubled quotes.
 #define STEP \
-	LEAQ  (BX)(CX*2), BX                         /* begin */                                            \
-	MOVQ  CX, SEPARATORS                                                                                \
-	MOVQ  (cursor_state+state_closed)(AX), R14                                                          \
-	LEAQ  (R14)(R10*2), R14                      /* closed */                                           \
-	SHRQ  $63, R10                                                                                      \
-	MOVQ  R10, (cursor_state+state_closed)(AX)                                                          \
-	MOVQ  R8, R15                                                                                       \
-	ANDQ  R14, R15                                                                                      \
-	ANDQ  (cursor_quick+quick_doubled)(AX), R15  /* doubled */                                          \
-	ORQ   R15, BX                                                                                       \
-	ANDNQ R8, BX, BX                             /* irregular: an opening quote not at the beginning */ \
-	MOVQ  R14, R8                                                                                       \
+	MOVQ  CLOSING, BX                                                                                   \
+	MOVQ  R10, CLOSING                                                                                  \
+	SHLQ  $1, BX, R10                            /* closed */                                           \
+	MOVQ  R8, BX                                                                                        \
+	ANDQ  R10, BX                                                                                       \
+	ANDQ  (cursor_quick+quick_doubled)(AX), BX   /* doubled */                                          \
+	ORQ   BX, R15                                                                                       \
+	ANDNQ R8, R15, R15                           /* irregular: an opening quote not at the beginning */ \
+	MOVQ  R10, R8                                                                                       \
 	ANDQ  R11, R8                                /* closedCR */                                         \
-	MOVQ  CX, R10                                                                                       \
-	ORQ   R15, R10                                                                                      \
+	MOVQ  CX, R14                                                                                       \
+	ORQ   BX, R14                                                                                       \
+	ORQ   R8, R14                                                                                       \
+	ANDNQ R10, R14, R14                                                                                 \
+	ORQ   R14, R15                               /* a closing quote not at the end */                   \
+	MOVQ  CX, R14                                                                                       \
+	NOTQ  R14                                                                                           \
+	BTQ   $63, ESCAPED                           /* sets the carry if there is one */                   \
+	ADCQ  BX, R14                                                                                       \
+	SBBQ  BX, BX                                                                                        \
+	MOVQ  BX, ESCAPED                                                                                   \
+	ANDQ  CX, R14                                /* escaped */                                          \
+	MOVQ  CLOSED_CRS, BX                                                                                \
+	MOVQ  R8, CLOSED_CRS                                                                                \
+	SHLQ  $1, BX, R8                             /* behindCR */                                         \
 	ORQ   R8, R10                                                                                       \
-	ANDNQ R14, R10, R10                                                                                 \
-	ORQ   R10, BX                                /* a closing quote not at the end */                   \
-	MOVQ  (cursor_state+state_closedCR)(AX), R10                                                        \
-	LEAQ  (R10)(R8*2), R10                       /* behindCR */                                         \
-	SHRQ  $63, R8                                                                                       \
-	MOVQ  R8, (cursor_state+state_closedCR)(AX)                                                         \
-	ANDNQ R10, R12, R8                                                                                  \
-	ORQ   R8, BX                                 /* or only with a CR between */                        \
-	MOVQ  (cursor_state+state_cr)(AX), R8                                                               \
-	LEAQ  (R8)(R11*2), R8                                                                               \
-	SHRQ  $63, R11                                                                                      \
-	MOVQ  R11, (cursor_state+state_cr)(AX)                                                              \
-	ANDNQ R8, R12, R12                                                                                  \
-	ANDQ  (cursor_quick+quick_loneCR)(AX), R12                                                          \
-	ORQ   R12, BX                                /* a line end of its own */                            \
-	ANDQ  R9, R8                                 /* crlf */                                             \
-	ORQ   R10, R14                                                                                      \
-	ANDQ  CX, R14                                /* shut */                                             \
-	MOVQ  CX, R10                                                                                       \
-	NOTQ  R10                                                                                           \
-	MOVQ  (cursor_state+state_escaped)(AX), R12                                                         \
-	NEGQ  R12                                    /* sets the carry if there is one */                   \
-	ADCQ  R15, R10                                                                                      \
-	SBBQ  R12, R12                                                                                      \
-	NEGQ  R12                                                                                           \
-	MOVQ  R12, (cursor_state+state_escaped)(AX)                                                         \
-	ANDQ  CX, R10                                /* escaped */
+	ANDQ  CX, R10                                /* shut */                                             \
+	MOVQ  CRS, BX                                                                                       \
+	MOVQ  R11, CRS                                                                                      \
+	SHLQ  $1, BX, R11                                                                                   \
+	MOVQ  LINE_ENDS, BX                                                                                 \
+	ANDNQ R11, BX, BX                                                                                   \
+	ORQ   (cursor_quick+quick_loneCR)(AX), R8                                                           \
+	ANDQ  BX, R8                                                                                        \
+	ORQ   R8, R15                                /* a CR behind it, or of its own, with no line end */ \
+	ANDQ  R9, R11                                /* crlf */
 
 // PAIRS makes pairs, in Z3 and Z4, of the first 16 bytes of Z2, which are places in the block.
 #define PAIRS \
@@ -190,21 +229,37 @@ GLOBL starts<>(SB), RODATA|NOPTR, $8
 	VPADDD   Z26, Z3, Z3     \
 	VPADDD   Z26, Z4, Z4
 
-// ADJUST adds the words of a register to the ends or the starts of those pairs whose bits are set.
-#define ADJUST(bits, which, words) \
-	PDEPQ  which, bits, BX   \
+// FLAGGED does the same where bit 7 of such a byte is the flag of the end.
+#define FLAGGED \
+	VPERMB Z2, Z24, Z3 \
+	VPERMB Z2, Z25, Z4 \
+	VPANDD Z30, Z3, Z3 \
+	VPANDD Z30, Z4, Z4 \
+	VPADDD Z26, Z3, Z3 \
+	VPADDD Z26, Z4, Z4
+
+// ADJUST adds the words of a register to those of the pairs whose bits are set in BX.
+#define ADJUST(words) \
 	KMOVQ  BX, K2            \
 	VPADDD words, Z3, K2, Z3 \
 	SHRQ   $16, BX           \
 	KMOVQ  BX, K2            \
-	VPADDD words, Z4, K2, Z4 \
-	SHRQ   $16, bits
+	VPADDD words, Z4, K2, Z4
+
+// FITS leaves the loops where there is no whole block, or no room for what may be in it.
+#define FITS \
+	CMPQ SI, LAST_BLOCK \
+	JHI  done           \
+	CMPQ DI, LAST_FIELD \
+	JHI  done           \
+	CMPQ DX, LAST_ROW   \
+	JHI  done
 
 // func indexVBMI2(c *cursor)
 //
 // Needs AVX512F, -BW, -DQ, -VL, -VBMI and -VBMI2, BMI1, BMI2, LZCNT, POPCNT and PCLMULQDQ. There is no branch for
 // whether a block has a line end: where rows are about as long as a block, it would be missed as often as not.
-TEXT ·indexVBMI2(SB), NOSPLIT, $40-8
+TEXT ·indexVBMI2(SB), NOSPLIT, $96-8
 	MOVQ c+0(FP), AX
 
 	NEEDLES
@@ -214,19 +269,27 @@ TEXT ·indexVBMI2(SB), NOSPLIT, $40-8
 	MOVQ         $0x1111111111111111, BX
 	KMOVQ        BX, K1
 	VPMOVZXBQ    X22, Z24
+	VPSLLQ       $8, Z24, Z0
+	VPORQ        Z0, Z24, Z24
+	VPSLLQ       $16, Z24, Z0
+	VPORQ        Z0, Z24, Z24
 	VPSLLQ       $32, Z24, Z0
 	VPORQ        Z0, Z24, Z24
 	MOVL         $8, BX
-	VPBROADCASTD BX, Z25
-	VPADDD       Z25, Z24, Z25
+	VPBROADCASTB BX, Z25
+	VPADDB       Z25, Z24, Z25
 	MOVL         $64, BX
 	VPBROADCASTD BX, Z27
-	MOVQ         $0x8000000100000000, BX
+	MOVQ         $0x80000001ffffffff, BX
 	VPBROADCASTQ BX, Z28
 	MOVQ         $0x00000000ffffffff, BX
 	VPBROADCASTQ BX, Z29
-	MOVQ         $0x0000000080000000, BX
+	MOVQ         $0x0000003f8000003f, BX
 	VPBROADCASTQ BX, Z30
+	MOVL         $0x80, BX
+	VPBROADCASTB BX, Z31
+	MOVL         $0x80000001, BX
+	VMOVD        BX, X14
 
 	MOVQ         cursor_b(AX), SI
 	MOVQ         (cursor_b+8)(AX), BX
@@ -242,6 +305,7 @@ TEXT ·indexVBMI2(SB), NOSPLIT, $40-8
 
 	MOVQ cursor_fields(AX), CX
 	MOVQ cursor_n(AX), BX
+	MOVQ BX, FOUND
 	LEAQ 4(CX)(BX*8), DI
 	MOVQ (cursor_fields+8)(AX), BX
 	LEAQ (-8*const_room)(CX)(BX*8), BX
@@ -253,70 +317,175 @@ TEXT ·indexVBMI2(SB), NOSPLIT, $40-8
 	MOVQ (cursor_ends+8)(AX), BX
 	LEAQ (-4*const_room)(CX)(BX*4), BX
 	MOVQ BX, LAST_ROW
+
+	MOVQ $0, RARE
 	STATE
+	MOVQ SI, R12
+	JNE  quotes
+	XORL R12, R12
 
-block:
-	CMPQ SI, LAST_BLOCK
-	JHI  done
-	CMPQ DI, LAST_FIELD
-	JHI  done
-	CMPQ DX, LAST_ROW
-	JHI  done
-
+plain:
+	FITS
 	FIND
-	MOVQ R12, BX
-	ORQ  R10, BX
-	ORQ  R11, BX
-	JNE  general
+	QUOTES
+	JNE first
 
-	// No quotes about: CX are the separators, R9 those that are line ends.
+	// CX are the separators, R9 those that are line ends.
 	MOVQ          CX, SEPARATORS
 	KMOVQ         CX, K2
 	VPCOMPRESSB.Z Z22, K2, Z2
 	PAIRS
 	VMOVDQU32     Z3, (DI)
 	VMOVDQU32     Z4, 64(DI)
-	PEXTQ         CX, R9, BX
+	PEXTQ         CX, R9, R11
 	POPCNTQ       CX, CX
 	CMPQ          CX, $16
 	JHI           manyFields
 
 rows:
-	// BX says which of the fields end a row, CX is how many there are.
-	MOVQ          DI, R8
-	SUBQ          cursor_fields(AX), R8
-	SHRQ          $3, R8
-	VPBROADCASTD  R8, Z6
+	// R11 says which of the fields end a row, CX is how many there are.
 	LEAQ          (DI)(CX*8), DI
-	KMOVQ         BX, K2
+	KMOVQ         R11, K2
 	VPCOMPRESSB.Z Z23, K2, Z5
 	VPMOVZXBD     X5, Z4
-	VPADDD        Z6, Z4, Z4
+	VPADDD.BCST   FOUND, Z4, Z4
 	VMOVDQU32     Z4, (DX)
-	POPCNTQ       BX, CX
-	CMPQ          CX, $16
+	POPCNTQ       R11, R11
+	CMPQ          R11, $16
 	JHI           manyRows
 
 counted:
-	LEAQ   (DX)(CX*4), DX
+	ADDQ   CX, FOUND
+	LEAQ   (DX)(R11*4), DX
 	ADDQ   $64, SI
 	VPADDD Z27, Z26, Z26
-	CMPQ   cursor_irregular(AX), $0
-	JEQ    block
+	CMPQ   SI, R12
+	JHI    plain
+
+quotes:
+	FITS
+	FIND
+	STAY
+
+general:
+	INSIDE
+
+	// The last separator of the block before did not see the quote behind it.
+	MOVQ   R15, BX
+	ANDQ   R8, BX
+	KMOVQ  BX, K2
+	VPADDD X14, X26, X2
+	VMOVSS X2, K2, -4(DI)
+
+	MOVQ R8, OPENING
+	STEP
+	TESTQ R15, R15
+	JNE   irregular
+
+regular:
+	MOVQ  OPENING, R15
+	SHRQ  $1, R15
+	MOVQ  R10, R8
+	ANDQ  R11, R8  // a CR and a quote before it
+	ORQ   R11, R10 // or one of them
+	MOVQ  R8, BX
+	ORQ   R14, BX
+	KMOVQ CX, K2
+	ORQ   BX, RARE
+	JNE   rare
+
+	// From here on a bit stands for a separator.
+	VPCOMPRESSB.Z Z22, K2, Z2
+	PAIRS
+	PEXTQ         CX, R15, R15 // a quoted field is behind it
+	PEXTQ         CX, R10, R10
+	PEXTQ         CX, R9, R11
+	POPCNTQ       CX, CX
+	PDEPQ         starts<>(SB), R15, BX
+	PDEPQ         ends<>(SB), R10, R8
+	ORQ           R8, BX
+	ADJUST(Z28)
+	VMOVDQU32     Z3, (DI)
+	VMOVDQU32     Z4, 64(DI)
+	CMPQ          CX, $16
+	JLS           rows
+	JMP           manyQuoted
 
 done:
-	SUBQ cursor_fields(AX), DI
-	SHRQ $3, DI
-	MOVQ DI, cursor_n(AX)
+	MOVQ FOUND, BX
+	MOVQ BX, cursor_n(AX)
 	SUBQ cursor_ends(AX), DX
 	SHRQ $2, DX
 	MOVQ DX, cursor_row(AX)
 	SAVE
 	RET
 
+first:
+	LEAQ (64*FEW)(SI), R12
+	JMP  general
+
+irregular:
+	// Nothing behind it counts, and there is no further turn.
+	MOVQ  R15, cursor_irregular(AX)
+	MOVQ  $0, LAST_BLOCK
+	BLSIQ R15, R15
+	DECQ  R15
+	ANDQ  R15, CX
+	ANDQ  R15, R9
+	JMP   regular
+
+rare:
+	// What is rare in most tables is all about in others. So this way is taken from the first such end on.
+	ORQ           R14, cursor_escapes(AX)
+	KMOVQ         R14, K3
+	VMOVDQA64     Z22, Z2
+	VPADDB        Z31, Z2, K3, Z2
+	VPCOMPRESSB.Z Z2, K2, Z2
+	FLAGGED
+	PEXTQ         CX, R15, R15
+	PEXTQ         CX, R10, R10
+	PEXTQ         CX, R8, R14
+	PEXTQ         CX, R9, R11
+	POPCNTQ       CX, CX
+	PDEPQ         starts<>(SB), R15, BX
+	PDEPQ         ends<>(SB), R10, R8
+	ORQ           R8, BX
+	ADJUST(Z28)
+	PDEPQ         ends<>(SB), R14, BX
+	ADJUST(Z29)
+	VMOVDQU32     Z3, (DI)
+	VMOVDQU32     Z4, 64(DI)
+	CMPQ          CX, $16
+	JLS           rows
+
+manyQuoted:
+	// R14 and the flags in Z2 are 0 where nothing rare has been found.
+	MOVQ DI, R8
+	MOVQ CX, R9
+
+moreQuoted:
+	VALIGNQ   $2, Z2, Z2, Z2
+	FLAGGED
+	SHRQ      $16, R15
+	PDEPQ     starts<>(SB), R15, BX
+	ADJUST(Z28)
+	SHRQ      $16, R10
+	PDEPQ     ends<>(SB), R10, BX
+	ADJUST(Z29)
+	SHRQ      $16, R14
+	PDEPQ     ends<>(SB), R14, BX
+	ADJUST(Z29)
+	VMOVDQU32 Z3, 128(R8)
+	VMOVDQU32 Z4, 192(R8)
+	ADDQ      $128, R8
+	SUBQ      $16, R9
+	CMPQ      R9, $16
+	JHI       moreQuoted
+	JMP       rows
+
 manyFields:
 	MOVQ DI, R8
-	MOVQ CX, R10
+	MOVQ CX, R9
 
 morePairs:
 	VALIGNQ   $2, Z2, Z2, Z2
@@ -324,87 +493,25 @@ morePairs:
 	VMOVDQU32 Z3, 128(R8)
 	VMOVDQU32 Z4, 192(R8)
 	ADDQ      $128, R8
-	SUBQ      $16, R10
-	CMPQ      R10, $16
+	SUBQ      $16, R9
+	CMPQ      R9, $16
 	JHI       morePairs
 	JMP       rows
 
 manyRows:
 	MOVQ DX, R8
-	MOVQ CX, R10
+	MOVQ R11, R9
 
 moreRows:
-	VALIGNQ   $2, Z5, Z5, Z5
-	VPMOVZXBD X5, Z4
-	VPADDD    Z6, Z4, Z4
-	VMOVDQU32 Z4, 64(R8)
-	ADDQ      $64, R8
-	SUBQ      $16, R10
-	CMPQ      R10, $16
-	JHI       moreRows
-	JMP       counted
-
-general:
-	INSIDE
-	MOVQ  SEPARATORS, BX
-	SHRQ  $63, BX
-	TESTQ R8, BX
-	JEQ   begun
-	// The last separator did not see the quote behind it.
-	MOVQ SI, R14
-	SUBQ cursor_b(AX), R14
-	ADDL $0x80000001, R14
-	MOVL R14, -4(DI)
-
-begun:
-	STEP
-	ORQ   R10, cursor_escapes(AX)
-	MOVQ  BX, cursor_irregular(AX)
-	TESTQ BX, BX
-	JEQ   regular
-	BLSIQ BX, BX
-	DECQ  BX
-	ANDQ  BX, CX
-	ANDQ  BX, R9
-
-regular:
-	// From here on a bit stands for a separator.
-	KMOVQ         CX, K2
-	VPCOMPRESSB.Z Z22, K2, Z2
-	MOVQ          OPENING, R15
-	SHRQ          $1, R15
-	PEXTQ         CX, R15, R15 // a quoted field is behind it
-	PEXTQ         CX, R14, R14
-	PEXTQ         CX, R10, R10
-	PEXTQ         CX, R8, R8
-	PEXTQ         CX, R9, R11
-	POPCNTQ       CX, CX
-	MOVQ          CX, R12
-	MOVQ          DI, R9
-
-pairs:
-	PAIRS
-	ADJUST(R15, starts<>(SB), Z28)
-	ADJUST(R14, ends<>(SB), Z29)
-	TESTQ R8, R8
-	JEQ   noCR
-	ADJUST(R8, ends<>(SB), Z29)
-
-noCR:
-	TESTQ R10, R10
-	JEQ   noEscape
-	ADJUST(R10, ends<>(SB), Z30)
-
-noEscape:
-	VMOVDQU32 Z3, (R9)
-	VMOVDQU32 Z4, 64(R9)
-	ADDQ      $128, R9
-	VALIGNQ   $2, Z2, Z2, Z2
-	SUBQ      $16, R12
-	JHI       pairs
-	MOVQ      R11, BX
-	PENDING
-	JMP       rows
+	VALIGNQ     $2, Z5, Z5, Z5
+	VPMOVZXBD   X5, Z4
+	VPADDD.BCST FOUND, Z4, Z4
+	VMOVDQU32   Z4, 64(R8)
+	ADDQ        $64, R8
+	SUBQ        $16, R9
+	CMPQ        R9, $16
+	JHI         moreRows
+	JMP         counted
 
 // func countVBMI2(c *cursor)
 //
@@ -415,7 +522,7 @@ noEscape:
 //
 // Nothing is written but to the cursor. Clobbers AX, BX, CX, DX, SI, DI, R8 to R15, K2 to K6, Z0, Z1, X6, Z15 to Z21
 // and the flags.
-TEXT ·countVBMI2(SB), NOSPLIT, $40-8
+TEXT ·countVBMI2(SB), NOSPLIT, $56-8
 	MOVQ c+0(FP), AX
 	NEEDLES
 
@@ -428,15 +535,16 @@ TEXT ·countVBMI2(SB), NOSPLIT, $40-8
 	ADDQ cursor_b(AX), DI
 	MOVQ cursor_row(AX), DX
 	STATE
+	MOVQ SI, R12
+	JNE  quotes
+	XORL R12, R12
 
-block:
+plain:
 	CMPQ SI, LAST_BLOCK
 	JHI  done
 	FIND
-	MOVQ R12, BX
-	ORQ  R10, BX
-	ORQ  R11, BX
-	JNE  general
+	QUOTES
+	JNE  first
 	MOVQ CX, SEPARATORS
 
 rows:
@@ -448,8 +556,28 @@ rows:
 	SUBQ    CX, BX
 	TESTQ   R9, R9
 	CMOVQNE BX, DI
-	CMPQ    cursor_irregular(AX), $0
-	JEQ     block
+	CMPQ    SI, R12
+	JHI     plain
+
+quotes:
+	CMPQ SI, LAST_BLOCK
+	JHI  done
+	FIND
+	STAY
+
+general:
+	INSIDE
+	STEP
+	ORQ cursor_inner(AX), R15
+	JEQ rows
+
+	// Nothing behind it counts, and there is no further turn.
+	MOVQ  R15, cursor_irregular(AX)
+	MOVQ  $0, LAST_BLOCK
+	BLSIQ R15, R15
+	DECQ  R15
+	ANDQ  R15, R9
+	JMP   rows
 
 done:
 	SUBQ cursor_b(AX), DI
@@ -458,17 +586,6 @@ done:
 	SAVE
 	RET
 
-general:
-	INSIDE
-	MOVQ  SEPARATORS, BX
-	SHRQ  $63, BX
-	STEP
-	ORQ   cursor_inner(AX), BX
-	MOVQ  BX, cursor_irregular(AX)
-	PENDING
-	TESTQ BX, BX
-	JEQ   rows
-	BLSIQ BX, BX
-	DECQ  BX
-	ANDQ  BX, R9
-	JMP   rows
+first:
+	LEAQ (64*FEW)(SI), R12
+	JMP  general
