@@ -3,7 +3,6 @@ package ingest
 import (
 	"fmt"
 	"iter"
-	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -73,14 +72,14 @@ type Window struct {
 	Blank   bool    `json:"blank,omitempty"` // their last row, comments apart, is a blank one
 }
 
-// A Batch is the records of one window that are to be delivered. It is immutable and never used again
-// by the run: a sink may keep it, and any number of goroutines may read it. It keeps alive what its window was read
-// with, up to four times its bytes, and some ten bytes for each field.
+// A Batch is the records of one window that are to be delivered. It is immutable, and never used again
+// by the run but with Pipeline.Reuse: a sink may keep it, and any number of goroutines may read it. It keeps alive what its
+// window was read with, up to four times its bytes, and some ten bytes for each field.
 type Batch struct {
 	found  *Found
 	nulls  map[string]bool
 	window Window
-	text   [2]unsafe.Pointer // what the fields point into: the text, and what stands there differently: unescaped, stripped, rescued
+	text   [2]string // what the fields point into: the text, and what stands there differently: unescaped, stripped, rescued
 	fields []scan.Field
 	ends   []uint32 // record i has the fields from ends[i] to ends[i+1]
 	rows   []note   // which rows of the window the records are
@@ -135,6 +134,12 @@ func (p *places) of(i int) (before, row rowEnd) {
 	return before, p.rows[i]
 }
 
+func (p *places) clone() *places {
+	p.once.Do(func() { p.rows = p.find() })
+	rows := p.rows
+	return &places{find: func() []rowEnd { return rows }, bytes: slices.Clone(p.bytes)}
+}
+
 // Len gives the number of records. It can be 0: every record of the window was rejected.
 func (b *Batch) Len() int { return len(b.ends) - 1 }
 
@@ -159,6 +164,14 @@ func (b *Batch) WithEntry(e *LedgerEntry) *Batch {
 	}
 }
 
+// Clone gives a copy that has no memory in common with the batch: for those who keep one, with Pipeline.Reuse.
+func (b *Batch) Clone() *Batch {
+	c := b.WithEntry(b.entry)
+	c.text = [2]string{strings.Clone(b.text[0]), strings.Clone(b.text[1])}
+	c.fields, c.ends, c.places = slices.Clone(b.fields), slices.Clone(b.ends), b.places.clone()
+	return c
+}
+
 // String tells which part of the source the batch stands for; not what is in it.
 func (b *Batch) String() string {
 	return fmt.Sprintf("%d records of %d bytes from %s on", b.Len(), b.window.Length, b.window.start())
@@ -181,10 +194,12 @@ func (b *Batch) All() iter.Seq2[int, Record] {
 				b.failed.Store(int64(i) + 1)
 			}
 		}()
-		for ; i < b.Len(); i++ {
-			if !yield(i, b.Record(i)) {
+		first := b.ends[0]
+		for j, end := range b.ends[1:] {
+			if i = j; !yield(i, b.record(i, first, end)) {
 				break
 			}
+			first = end
 		}
 		left = true
 	}
@@ -245,12 +260,9 @@ func (r Record) Field(i int) string {
 	if uint(i) >= uint(r.n) {
 		panic(outOfRange)
 	}
-	// What was checked when the field was found is not checked again: that it lies within its text.
-	f := (*scan.Field)(unsafe.Add(r.first, uintptr(i)*unsafe.Sizeof(scan.Field{})))
+	f := (*scan.Field)(unsafe.Add(r.first, i*int(unsafe.Sizeof(scan.Field{}))))
 	start, end, which := f.Place()
-	n := end - start
-	// An empty field may stand behind the last byte, where no pointer may point: it points to the first one.
-	return unsafe.String((*byte)(unsafe.Add(r.batch.text[which&1], start&(-n>>63))), n)
+	return r.batch.text[which][start:end]
 }
 
 // Null says that the i-th field has no value: nothing stands between the delimiters, or one of
@@ -296,31 +308,27 @@ func (r Record) Fields() []string {
 // allocation.
 func (r Record) Clone(dst []string) []string {
 	fs := r.fields()
-	dst = slices.Grow(dst, len(fs))
 	if len(fs) == 0 {
 		return dst
 	}
 	// The fields stand one behind the other in the text, as a rule, and are copied with what is between them.
-	from, to := math.MaxInt, 0
+	from, to := fs[0].Start(), 0
 	for i := range fs {
-		start, end, elsewhere := fs[i].Place()
+		_, end, elsewhere := fs[i].Place()
 		if elsewhere != 0 {
 			return r.cloneEach(dst)
 		}
-		if start < end { // what was filled up is nowhere
-			from, to = min(from, start), end
-		}
+		to = max(to, end) // but what was filled up stands nowhere
 	}
-	if from > to {
-		from = to
-	}
-	all := strings.Clone(unsafe.String((*byte)(unsafe.Add(r.batch.text[0], from)), to-from))
-	for i := range fs {
+	all := strings.Clone(r.batch.text[0][from:to])
+	n := len(dst)
+	dst = slices.Grow(dst, len(fs))[:n+len(fs)]
+	for i, cells := 0, dst[n:]; i < len(cells) && i < len(fs); i++ {
+		cell := ""
 		if start, end, _ := fs[i].Place(); start < end {
-			dst = append(dst, all[start-from:end-from])
-		} else {
-			dst = append(dst, "")
+			cell = all[start-from : end-from]
 		}
+		cells[i] = cell
 	}
 	return dst
 }

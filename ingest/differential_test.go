@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -368,6 +369,7 @@ func run(p ingest.Pipeline, src io.Reader) (*recorder, ingest.Status, error) {
 // fuzzed gives a pipeline for fuzzed choices: pinned or sniffed, tight or loose, strict or not.
 func fuzzed(d, enc, choice uint8) ingest.Pipeline {
 	p := ingest.Pipeline{Workers: 2, Policy: ingest.Policy{Bad: ingest.Reject}}
+	p.Reuse = bits.OnesCount8(choice)%2 == 1
 	if i := int(d) % (len(dialects) + 3); i < len(dialects) {
 		p.Dialect = dialects[i]
 	}
@@ -567,7 +569,7 @@ func determined(t *testing.T, src []byte, d, enc, choice uint8) {
 			r := readers[step%len(readers)]
 			step++
 			p := base
-			p.BatchBytes, p.BatchRecords, p.Workers = batch.bytes, batch.records, workers
+			p.BatchBytes, p.BatchRecords, p.Workers, p.Reuse = batch.bytes, batch.records, workers, step%2 == 0
 			got, status, err := run(p, r.wrap(bytes.NewReader(src)))
 			about := fmt.Sprintf("batches of %d bytes and %d records, %d workers, %s", batch.bytes, batch.records, workers, r.name)
 			require.Equal(t, text(wantErr), text(err), about)

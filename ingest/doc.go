@@ -54,6 +54,7 @@
 //
 // # Memory
 //
-// A batch and its records are immutable and belong to whoever holds them; nothing is reused. A run holds
+// A batch and its records are immutable and belong to whoever holds them; nothing is used again but with
+// Pipeline.Reuse. A run holds
 // at most Workers + Queue + 1 windows at a time.
 package ingest

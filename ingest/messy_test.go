@@ -234,11 +234,15 @@ type outcome struct {
 	err      error
 	got      expectation
 	unpacked []byte
+	reuse    bool // batches are to be copied
 }
 
 func (o *outcome) take(_ context.Context, b *ingest.Batch) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.reuse {
+		b = b.Clone()
+	}
 	for _, r := range b.All() {
 		o.records = append(o.records, r)
 	}
@@ -319,7 +323,7 @@ func (o *outcome) positions(t assert.TestingT) {
 
 // run reads the case with Run.
 func (c *messyCase) run(t assert.TestingT, p ingest.Pipeline, src io.Reader) {
-	o := &outcome{c: c, unpacked: c.unpack()}
+	o := &outcome{c: c, unpacked: c.unpack(), reuse: p.Reuse}
 	p.Rejects = ingest.RejectFunc(func(_ context.Context, _ *ingest.Found, rejects []*ingest.RecordError) error {
 		o.rejects = append(o.rejects, rejects...)
 		return nil
@@ -436,7 +440,7 @@ func TestMessy(t *testing.T) {
 			for _, workers := range []int{1, 3} {
 				for _, batch := range []int{0, 16} {
 					p := *c.want.Pipeline
-					p.Workers, p.BatchBytes = workers, batch
+					p.Workers, p.BatchBytes, p.Reuse = workers, batch, workers > 1
 					found.in("%d workers, batches of %d bytes", workers, batch)
 					c.run(&found, p, bytes.NewReader(c.file))
 				}

@@ -13,6 +13,7 @@ import (
 
 // parsed is what became of a window: a batch to be written, rejects to be kept, and the count of both.
 type parsed struct {
+	parser  *parser // that made it
 	batch   *Batch
 	rejects []*RecordError
 	counts
@@ -33,9 +34,10 @@ type parser struct {
 	out *parsed
 	b   *Batch
 
-	scan.Index // the batch's fields, with those of the row in hand at their end
+	*scan.Index // the batch's fields, with those of the row in hand at their end
 
 	text, extra []byte
+	decoded     []byte    // room for a text that is not the source itself
 	irregular   irregular // what the row in hand may hold
 	odds        scan.Odds // to look for that
 	invalid     []int     // columns of the record in hand with bytes that are no character
@@ -56,7 +58,8 @@ type parser struct {
 // parse never fails: what is wrong with a window is in its rejects. If stopAt is not negative the run ends
 // at that row: nothing behind it is looked at.
 func parse(s *resolved, w *window, stopAt int) *parsed {
-	p := &parser{s: s, w: w, stopAt: stopAt}
+	p := w.memory.parser()
+	p.s, p.w, p.stopAt = s, w, stopAt
 	p.reset()
 	switch {
 	case w.Oversize:
@@ -75,16 +78,38 @@ func parse(s *resolved, w *window, stopAt int) *parsed {
 
 func (p *parser) reset() {
 	p.b = &Batch{found: p.w.found, nulls: p.s.nulls, window: p.w.Window, places: &places{bytes: p.w.raw, find: p.w.rowEnds}}
-	p.out = &parsed{batch: p.b, counts: counts{rejects: map[Code]int64{}, tolerated: map[Code]int64{}, repaired: map[dialect.RepairKind]int64{}}}
-	p.Index = scan.Index{Ends: []uint32{0}}
-	p.text, p.extra, p.row, p.undecoded = nil, nil, 0, false
-	p.section, p.blank = p.w.Section, p.w.Blank
+	p.out = &parsed{parser: p, batch: p.b, counts: counts{rejects: map[Code]int64{}, tolerated: map[Code]int64{}, repaired: map[dialect.RepairKind]int64{}}}
+	if p.Index == nil {
+		p.Index = p.w.memory.index()
+	}
+	p.Fields, p.Ends = p.Fields[:0], p.Ends[:1]
+	p.Odd, p.Long, p.Doubled = false, false, false
+	p.text, p.extra, p.row, p.undecoded = p.decoded[:0], p.extra[:0], 0, false
+	p.section, p.blank, p.reason = p.w.Section, p.w.Blank, ""
+	p.irregular, p.invalid, p.mixed = irregular{}, p.invalid[:0], p.mixed[:0]
+}
+
+// free gives back what a window was read and parsed with, for another one. Nobody may look at it any more.
+func (out *parsed) free() {
+	p := out.parser
+	w, m := p.w, p.w.memory
+	if m == nil {
+		return
+	}
+	b := out.batch
+	b.text, b.fields, b.ends = [2]string{}, nil, b.ends[:1]
+	w.block.leave()
+	spoil(p.decoded)
+	spoil(p.extra)
+	m.free(p.Index)
+	p.Index, p.s, p.w, p.b, p.out, p.text, p.source = nil, nil, nil, nil, nil, nil, nil
+	m.parsers.Put(p)
 }
 
 // publish makes what is in the parser's buffers readable through the batch. What has been published is
 // never written again, only appended to.
 func (p *parser) publish() {
-	p.b.text = [2]unsafe.Pointer{unsafe.Pointer(unsafe.SliceData(p.text)), unsafe.Pointer(unsafe.SliceData(p.extra))}
+	p.b.text = [2]string{unsafe.String(unsafe.SliceData(p.text), len(p.text)), unsafe.String(unsafe.SliceData(p.extra), len(p.extra))}
 	p.b.fields, p.b.ends = p.Fields, p.Ends
 }
 

@@ -46,9 +46,13 @@ func (p *parser) quick() bool {
 		p.text = raw
 	} else {
 		var invalid int
-		if p.text, invalid = enc.Append(scan.Bytes(len(raw) + len(raw)/8)[:0], raw); invalid > 0 {
+		if n := len(raw) + len(raw)/8; cap(p.decoded) < n {
+			p.decoded = scan.Bytes(n)
+		}
+		if p.text, invalid = enc.Append(p.decoded[:0], raw); invalid > 0 {
 			return false
 		}
+		p.decoded = p.text
 	}
 	p.publish()
 	p.filled = len(bytes.TrimRight(p.text, spaces))
@@ -91,12 +95,11 @@ func (p *parser) quick() bool {
 
 // unescape puts the content of escaped fields, from first on, where it can be read.
 func (p *parser) unescape(first int) {
-	for i, f := range p.Fields[first:] {
-		if f.Escaped() {
-			start := len(p.extra)
-			p.extra = p.w.lens.text.Unescape(p.extra, p.text[f.Start():f.End()], f.Quoted())
-			p.Fields[first+i] = scan.NewField(start, len(p.extra), f.Quoted(), true)
-		}
+	fields := p.Fields[first:]
+	for i := scan.NextEscaped(fields, 0); i < len(fields); i = scan.NextEscaped(fields, i+1) {
+		f, start := fields[i], len(p.extra)
+		p.extra = p.w.lens.text.Unescape(p.extra, p.text[f.Start():f.End()], f.Quoted())
+		fields[i] = scan.NewField(start, len(p.extra), f.Quoted(), true)
 	}
 }
 
@@ -108,7 +111,8 @@ func (p *parser) indexed() (end int, valid bool) {
 	if x == nil || p.w.last || p.stopAt >= 0 {
 		return 0, true
 	}
-	if p.Index, end = *x, len(p.text); p.Odd && !p.inspect(p.text) {
+	p.w.memory.free(p.Index)
+	if p.Index, end = x, len(p.text); p.Odd && !p.inspect(p.text) {
 		return 0, false
 	}
 	alike, rows := 0, len(p.Ends)-1
@@ -159,7 +163,7 @@ func (p *parser) stretch(at, to, until int) (end int, whole, valid bool) {
 	g := p.w.lens.text
 	first, record := len(p.Fields), len(p.Ends)-1
 	p.Odd, p.Long, p.Doubled = false, false, false
-	if end = g.Index(p.text, at, to, &p.Index); end == at {
+	if end = g.Index(p.text, at, to, p.Index); end == at {
 		return at, false, true
 	}
 	p.irregular = irregular{}
@@ -211,7 +215,7 @@ func (p *parser) alike(record, rows int) int {
 		if named && (f.Len() == first || g.Len() == second || first < 0) && p.mayName(fields[from:to]) {
 			return i
 		}
-		if p.Long && p.start(record+i+1)-p.start(record+i) > p.s.Limits.QuotedLines {
+		if p.Long && tooLong(fields[from], fields[:cap(fields)][to], p.s.Limits.QuotedLines) {
 			return i // it may be unclosed
 		}
 		from = to
@@ -300,6 +304,10 @@ func (p *parser) each(at, end, until int, all bool) int {
 
 // start says where the row behind some records of the stretch in hand begins.
 func (p *parser) start(record int) int { return startOf(p.Fields[:cap(p.Fields)][p.Ends[record]]) }
+
+// tooLong says that a row may have more line ends inside quotes than the limit: it is as long. A quote before its first
+// field, or before that of the next one, does not count.
+func tooLong(first, next scan.Field, limit int) bool { return next.Start()-first.Start() >= limit }
 
 // startOf says where a field begins, its quote included.
 func startOf(f scan.Field) int {

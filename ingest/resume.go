@@ -224,7 +224,7 @@ func (sp *splitter) arrived() error {
 func (sp *splitter) pass(ctx context.Context, e *LedgerEntry) error {
 	if !sp.in.rereads() {
 		sp.in.from(e.end())
-		sp.buf, sp.looked, sp.masks, sp.mask, sp.block = nil, false, nil, nil, 0
+		sp.buf, sp.looked, sp.masks, sp.mask, sp.block = nil, false, nil, nil, nil
 		sp.eof, sp.held, sp.err, sp.content = false, nil, nil, 0
 	} else if err := sp.reread(ctx, e); err != nil {
 		return err

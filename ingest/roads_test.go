@@ -35,7 +35,8 @@ var roadTexts = []string{
 }
 
 // FuzzRoads holds the two roads of the parser against each other: wherever the quick one is taken, the
-// careful one comes to the same batch, rejects and counts.
+// careful one comes to the same batch, rejects and counts. So it is with the windows: a splitter that indexes cuts the same
+// ones as one that counts.
 func FuzzRoads(f *testing.F) {
 	for _, text := range roadTexts {
 		for i, label := range roadEncodings {
@@ -70,29 +71,42 @@ func FuzzRoads(f *testing.F) {
 		s, err := p.resolve()
 		require.NoError(t, err)
 		ctx := context.Background()
-		in := newSource(bytes.NewReader(src))
-		defer in.release()
-		if err := in.open(ctx, s); err != nil {
-			t.Skip(err)
-		}
-		sp, err := prepare(ctx, s, in)
-		if err != nil {
-			t.Skip(err)
-		}
-		if other := int(choice>>3) % len(roadEncodings); other > 0 && sp.enc.Identity() {
-			sp.found.Encoding.Mixed = roadEncodings[other]
-			if mixable(sp.found.Encoding, p.Dialect) {
-				sp.other = second(sp.found.Encoding)
+		var both [2]*splitter
+		for i := range both {
+			in := newSource(bytes.NewReader(src))
+			defer in.release()
+			if err := in.open(ctx, s); err != nil {
+				t.Skip(err)
 			}
+			sp, err := prepare(ctx, s, in)
+			if err != nil {
+				t.Skip(err)
+			}
+			if other := int(choice>>3) % len(roadEncodings); other > 0 && sp.enc.Identity() {
+				sp.found.Encoding.Mixed = roadEncodings[other]
+				if mixable(sp.found.Encoding, p.Dialect) {
+					sp.other = second(sp.found.Encoding)
+				}
+			}
+			both[i] = sp
 		}
+		counts, indexes := both[0], both[1]
+		indexes.indexes = true
 		for {
-			w, err := sp.next(ctx)
+			w, err := counts.next(ctx)
+			require.NoError(t, err)
+			indexed, err := indexes.next(ctx)
 			require.NoError(t, err)
 			if w == nil {
+				require.Nil(t, indexed)
 				return
 			}
+			require.Equal(t, w.Window, indexed.Window)
+			require.Equal(t, w.raw, indexed.raw)
+			require.Equal(t, []any{w.lines, w.cut, w.last}, []any{indexed.lines, indexed.cut, indexed.last})
 			if !w.Oversize {
 				sameRoads(t, s, w)
+				sameRoads(t, s, indexed)
 			}
 		}
 	})

@@ -167,7 +167,9 @@ type window struct {
 	Window
 	seq    int64
 	end    place
-	raw    []byte // owned; only the beginning if oversize
+	raw    []byte // only the beginning if oversize
+	block  *block // that raw is a part of; nil if it is one of its own
+	memory *memory
 	lens   *lens
 	rescue *encoding.Encoding // the runner-up
 	found  *Found
@@ -196,9 +198,10 @@ type splitter struct {
 	found    *Found
 	learned  *learned
 	rescue   *encoding.Encoding
-	open     bool   // the encoding is still to be decided: all bytes so far were ASCII, but for a byte order mark
-	ascii    int64  // if open, the offset up to which that is known
-	block    int    // bytes of the block that buf is the end of
+	open     bool  // the encoding is still to be decided: all bytes so far were ASCII, but for a byte order mark
+	ascii    int64 // if open, the offset up to which that is known
+	memory   *memory
+	block    *block // that buf is the end of
 	buf      []byte // what is read and not yet in a window
 	looked   bool   // mask and plain are of what is in buf
 	masks    []byte // mask is its end
@@ -223,9 +226,12 @@ type splitter struct {
 	index    scan.Index     // to work in
 	ballast  bool           // it is taken
 
-	// Without workers there is no need to hurry to the end of a window: it is indexed on the way.
-	indexes  bool
-	expected struct{ fields, rows int } // in the next window: a little more than in the last one
+	// Without workers there is no need to hurry to the end of a window: it is indexed on the way. So are the next few windows
+	// behind one in which counting has stopped too often, as it does at line ends inside quotes: that is as fast then, and
+	// a worker need not do it again.
+	indexes   bool
+	multiline int                        // windows to be indexed; negative: to be counted before that is tried again
+	expected  struct{ fields, rows int } // in the next window: a little more than in the last one
 }
 
 // readAhead is what is read beyond a batch, so that it can end at a record boundary.
@@ -242,9 +248,11 @@ func (sp *splitter) fill(ctx context.Context, n int) error {
 	if len(sp.buf) >= n || sp.eof {
 		return nil
 	}
-	// A window is a part of the block that it was read into, and what is behind it is moved to the next block: so
-	// more is read than is asked for.
-	n += min(max(n/2, n-readAhead/2), sp.s.BatchBytes+readAhead/2)
+	if sp.memory == nil || n < 4*readAhead {
+		// A window is a part of the block that it was read into, and what is behind it is moved to the next block: so
+		// more is read than is asked for.
+		n += min(max(n/2, n-readAhead/2), sp.s.BatchBytes+readAhead/2)
+	}
 	if sp.offset == 0 && len(sp.buf) == 0 {
 		// Many sources are short, and need no more than a short block.
 		sp.newBlock(shortBlock)
@@ -259,8 +267,10 @@ func (sp *splitter) fill(ctx context.Context, n int) error {
 
 // newBlock makes a block of n bytes that begins with what is not yet in a window.
 func (sp *splitter) newBlock(n int) {
-	sp.buf, sp.looked = append(scan.Bytes(n)[:0], sp.buf...), false
-	sp.block = n
+	b := sp.memory.block(n)
+	sp.buf, sp.looked = append(b.bytes[:0], sp.buf...), false
+	sp.block.leave()
+	sp.block = b
 }
 
 // readTo reads until n bytes are in the buffer, or to the end of the source.
@@ -336,10 +346,21 @@ func (sp *splitter) next(ctx context.Context) (*window, error) {
 
 // cut finds the rows of the next window.
 func (sp *splitter) cut() cutAt {
-	if c, ok := sp.indexRows(); ok {
-		return c
+	const some = 16
+	if sp.indexes || sp.multiline > 0 {
+		if c, ok := sp.indexRows(); ok {
+			sp.multiline--
+			return c
+		}
+		sp.multiline = -some // it was in vain, and would be soon again
 	}
-	return sp.scan(sp.look())
+	c := sp.scan(sp.look())
+	if sp.multiline < 0 {
+		sp.multiline++
+	} else if c.stops > c.rows/64 {
+		sp.multiline = some
+	}
+	return c
 }
 
 // look gives the view of the buffer.
@@ -364,6 +385,7 @@ type cutAt struct {
 	unclosed         []int
 	index            *scan.Index // of all rows
 	odd              bool        // there may be other bytes than those of ordinary ASCII
+	stops            int         // how often the quick road ended
 	tooLarge         bool        // no window can be cut because the first row is beyond the limit
 }
 
@@ -424,14 +446,18 @@ func (sp *splitter) scan(view []byte) cutAt {
 	return c
 }
 
-// indexRows is the way of scan where there are no workers, for windows in which all rows are regular. It says whether
-// this is one.
+// indexRows is another way to do what scan does, for windows in which all rows are regular. It says whether this is one.
 func (sp *splitter) indexRows() (c cutAt, ok bool) {
-	view, goal, limit := sp.buf, sp.s.BatchBytes, sp.s.Limits.Record
-	if !sp.indexes || !sp.enc.Identity() || goal > limit || sp.patience <= 0 {
+	view, goal, limit := sp.buf, max(1, int(min(int64(sp.s.BatchBytes), sp.until-sp.offset))), sp.s.Limits.Record
+	if !sp.enc.Identity() || goal > limit || sp.patience <= 0 {
 		return c, false
 	}
-	x := &scan.Index{Ends: []uint32{0}}
+	x := sp.memory.index()
+	defer func() {
+		if !ok {
+			sp.memory.free(x)
+		}
+	}()
 	x.Grow(sp.expected.fields, sp.expected.rows)
 	end := 0
 	for end < goal && end < len(view) && len(x.Ends) <= sp.s.BatchRecords {
@@ -455,11 +481,12 @@ func (sp *splitter) indexRows() (c cutAt, ok bool) {
 	end = start(rows)
 	lines := rows
 	if x.Long {
-		columns := sp.raw.Columns
+		columns, fields := sp.raw.Columns, x.Fields[:cap(x.Fields)]
 		for i := range rows {
-			row, odd := view[start(i):start(i+1)], columns > 0 && int(x.Ends[i+1]-x.Ends[i]) != columns
-			if odd || len(row) > sp.raw.MaxLines {
-				if n := bytes.Count(row, []byte{sp.raw.LineEnd()}); n > sp.raw.MaxLines || odd && n > 1 {
+			first, next := x.Ends[i], x.Ends[i+1]
+			odd := columns > 0 && int(next-first) != columns
+			if odd || tooLong(fields[first], fields[next], sp.raw.MaxLines) {
+				if n := bytes.Count(view[start(i):start(i+1)], []byte{sp.raw.LineEnd()}); n > sp.raw.MaxLines || odd && n > 1 {
 					return c, false // it may be unclosed
 				}
 			}
@@ -503,6 +530,9 @@ func (sp *splitter) scanQuickly(c *cutAt, ahead []byte, goal int, pace *pace) bo
 		}
 	}
 	c.odd = c.odd || sp.index.Odd
+	if few {
+		c.stops++
+	}
 	sp.earn(c.end - from)
 	pace.went(from, c.end, !few)
 	return c.end > from
@@ -555,11 +585,17 @@ func (sp *splitter) emit(c cutAt) *window {
 	}
 	if sp.offset >= ballastFrom && !sp.ballast {
 		sp.ballast = true
-		sp.in.cleanup = append(sp.in.cleanup, takeBallast())
+		size := ballastSize
+		if sp.memory != nil {
+			size = ballastSizeReuse
+		}
+		sp.in.cleanup = append(sp.in.cleanup, takeBallast(size))
 	}
 	w := sp.window(int64(n), c.rows)
-	if w.raw = sp.buf[:n:n]; n < sp.block/4 {
+	if w.raw = sp.buf[:n:n]; n < len(sp.block.bytes)/4 {
 		w.raw = bytes.Clone(w.raw) // a sink that keeps the batch should not have to keep the block
+	} else {
+		w.block = sp.block.share()
 	}
 	w.Unclosed, w.index, w.lines, w.cut = c.unclosed, c.index, int64(c.lines), cut
 	sp.drop(n)
@@ -574,7 +610,7 @@ func (sp *splitter) window(length int64, rows int) *window {
 	w := &window{
 		Window: Window{Offset: sp.offset, Length: length, Line: sp.line, Record: sp.row, Rows: int64(rows), Patience: sp.patience},
 		behind: sp.behind, joined: sp.joined,
-		seq: sp.seq, lens: sp.lens, rescue: sp.rescue, found: sp.found, learned: sp.learned,
+		memory: sp.memory, seq: sp.seq, lens: sp.lens, rescue: sp.rescue, found: sp.found, learned: sp.learned,
 	}
 	sp.seq++
 	sp.behind, sp.joined = nil, false

@@ -99,9 +99,11 @@ const baseline = "encoding/csv"
 var engines = []engine{
 	{baseline, anyShape, inProcess(1, readStandard)},
 	{"records", anyShape, inProcess(1, readRecords)},
+	{"records-kept", anyShape, inProcess(1, readKept)},
 	{"records-purego", inUTF8, inChild("SLUICE_SCAN=plain")},
 	{"records-strings", inUTF8, inProcess(1, readStrings)},
 	{"pipeline", anyShape, inProcess(2, readPipeline)},
+	{"pipeline-kept", anyShape, inProcess(2, readKeptPipeline)},
 	{"go-text", inUTF8, inProcess(1, readText)},
 	{"go-csvvalue", oneLine, inProcess(1, readLines)},
 }
@@ -196,8 +198,19 @@ func readStandard(_ context.Context, f *os.File, s *shape) (sum checksum, err er
 	return checksumOfAll(r.Read)
 }
 
-func readRecords(ctx context.Context, f *os.File, _ *shape) (sum checksum, err error) {
-	var p ingest.Pipeline
+// reusing uses memory again, as encoding/csv does with ReuseRecord.
+var reusing = ingest.Pipeline{Reuse: true}
+
+func readRecords(ctx context.Context, f *os.File, _ *shape) (checksum, error) {
+	return pull(ctx, &reusing, f)
+}
+
+// readKept gives records that stay valid for good.
+func readKept(ctx context.Context, f *os.File, _ *shape) (checksum, error) {
+	return pull(ctx, new(ingest.Pipeline), f)
+}
+
+func pull(ctx context.Context, p *ingest.Pipeline, f *os.File) (sum checksum, err error) {
 	for r, err := range p.Records(ctx, f) {
 		if err != nil {
 			return sum, err
@@ -209,9 +222,8 @@ func readRecords(ctx context.Context, f *os.File, _ *shape) (sum checksum, err e
 
 // readStrings copies each cell, as one does who keeps a few of them for long.
 func readStrings(ctx context.Context, f *os.File, _ *shape) (sum checksum, err error) {
-	var p ingest.Pipeline
 	var cells []string
-	for r, err := range p.Records(ctx, f) {
+	for r, err := range reusing.Records(ctx, f) {
 		if err != nil {
 			return sum, err
 		}
@@ -222,12 +234,17 @@ func readStrings(ctx context.Context, f *os.File, _ *shape) (sum checksum, err e
 }
 
 func readPipeline(ctx context.Context, f *os.File, _ *shape) (checksum, error) {
-	return runPipeline(ctx, f)
+	return runPipeline(ctx, &reusing, f)
 }
 
-func runPipeline(ctx context.Context, src io.Reader) (sum checksum, err error) {
+// readKeptPipeline gives batches that a sink may keep.
+func readKeptPipeline(ctx context.Context, f *os.File, _ *shape) (checksum, error) {
+	return runPipeline(ctx, new(ingest.Pipeline), f)
+}
+
+func runPipeline(ctx context.Context, p *ingest.Pipeline, src io.Reader) (sum checksum, err error) {
 	var mu sync.Mutex
-	_, err = ingest.Run(ctx, src, ingest.SinkFunc(func(_ context.Context, b *ingest.Batch) error {
+	_, err = p.Run(ctx, src, ingest.SinkFunc(func(_ context.Context, b *ingest.Batch) error {
 		var part checksum
 		for _, r := range b.All() {
 			part.add(checksumOfRecord(r))

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sluicecsv/sluice/ingest"
 )
 
 // A longSource gives the rows of a shape over and over, without a file, and notes when each tenth of it was read.
@@ -65,7 +67,7 @@ func long(ctx context.Context, seed uint64, size int64, out io.Writer) error {
 			}
 		}
 	})
-	sum, err := runPipeline(ctx, src)
+	sum, err := runPipeline(ctx, new(ingest.Pipeline), src)
 	stop()
 	watch.Wait()
 	if err != nil {

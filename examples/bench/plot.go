@@ -55,7 +55,7 @@ func colour(engine string) string {
 	switch {
 	case engine == baseline:
 		return "#8b949e"
-	case strings.HasPrefix(engine, "records"), engine == "pipeline":
+	case strings.HasPrefix(engine, "records"), strings.HasPrefix(engine, "pipeline"):
 		return "#3fb950"
 	}
 	return "#db6d28"

@@ -143,6 +143,7 @@ func (d *database) crashTest(mode sqlsink.Mode, before string) ingesttest.CrashT
 		return s, nil
 	}
 	return ingesttest.CrashTest{
+		Pipeline: ingest.Pipeline{Reuse: true}, // the sinks keep no batch
 		Place: func(t *testing.T) string {
 			place := d.place(t)
 			s, err := open(place)

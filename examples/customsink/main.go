@@ -63,7 +63,7 @@ func load(ctx context.Context, path, dir string) (ingest.Status, error) {
 	if err := os.Mkdir(dir, 0o777); err != nil {
 		return ingest.Status{}, err // parts of an earlier run must not stand among ours
 	}
-	p := ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject}}
+	p := ingest.Pipeline{Policy: ingest.Policy{Bad: ingest.Reject}, Reuse: true} // the sink keeps no batch
 	status, err := p.Run(ctx, file, &Sink{Dir: dir})
 	if err != nil {
 		os.Remove(dir) // only if it is empty

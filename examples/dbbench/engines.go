@@ -138,7 +138,7 @@ func (j *job) ours() bool { return strings.HasPrefix(j.Loader, "sluice-") }
 
 // run runs a pipeline: all is sniffed and checked, and a ledger is kept.
 func (j *job) run(ctx context.Context, f *os.File, sink ingest.Sink) (ingest.Stage, error) {
-	p := ingest.Pipeline{Workers: j.Workers, BatchBytes: j.Batch}
+	p := ingest.Pipeline{Workers: j.Workers, BatchBytes: j.Batch, Reuse: true}
 	status, err := p.Run(ctx, f, sink)
 	return status.Bottleneck, err
 }

@@ -98,6 +98,7 @@ func run(ctx context.Context, args []string, stdout io.Writer, stderr *os.File) 
 		return 1
 	}
 	l.pipeline.Policy.Bad = ingest.Reject
+	l.pipeline.Reuse = true // the databases' sinks keep no batch
 	l.pipeline.Lease = lease
 	l.pipeline.Dialect.Delimiter = strings.ReplaceAll(*delimiter, `\t`, "\t")
 	if err := l.pipeline.Validate(); err != nil {

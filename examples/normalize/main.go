@@ -140,7 +140,8 @@ func normalize(ctx context.Context, src io.Reader, dst io.Writer, repair bool, l
 			Repair:     repair,
 		},
 		Rejects: leftOut,
-		Workers: 1, // the order of the file is kept
+		Workers: 1,    // the order of the file is kept
+		Reuse:   true, // writer keeps nothing of a batch
 	}
 	return p.Run(ctx, src, &writer{out: bufio.NewWriter(dst)})
 }

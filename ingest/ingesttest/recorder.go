@@ -9,7 +9,7 @@ import (
 	"github.com/sluicecsv/sluice/ingest"
 )
 
-// A Recorder is a sink that keeps the batches it is given. The zero Recorder is ready; it is safe for
+// A Recorder is a sink that keeps copies of the batches it is given. The zero Recorder is ready; it is safe for
 // concurrent use.
 type Recorder struct {
 	// On, if not nil, is called at the begin of every Write with its number over all writers, from 1. If
@@ -123,7 +123,7 @@ func (w recordWriter) Write(ctx context.Context, b *ingest.Batch) error {
 	}
 	w.r.mu.Lock()
 	defer w.r.mu.Unlock()
-	w.r.batches = append(w.r.batches, b)
+	w.r.batches = append(w.r.batches, b.Clone())
 	return nil
 }
 

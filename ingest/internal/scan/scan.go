@@ -133,6 +133,20 @@ func (f Field) Place() (start, end int, escaped uint32) {
 	return int(f.start &^ flag), int(f.end &^ flag), f.end >> 31
 }
 
+// NextEscaped gives the index of the next field from i on that is Escaped, len(fs) if there is none.
+func NextEscaped(fs []Field, i int) int {
+	for ; len(fs)-i >= 8; i += 8 { // most have none
+		f := fs[i : i+8 : i+8]
+		if (f[0].end|f[1].end|f[2].end|f[3].end|f[4].end|f[5].end|f[6].end|f[7].end)&flag != 0 {
+			break
+		}
+	}
+	for i < len(fs) && !fs[i].Escaped() {
+		i++
+	}
+	return i
+}
+
 // Row scans the row that starts at b[i] and appends its fields to fs; with a nil fs it only finds where
 // the row ends. More asks for more bytes behind the same ones, and then what fs holds is undefined; with
 // eof there are none, and it is never the answer. The cost is linear in the row, or, for a quote that is

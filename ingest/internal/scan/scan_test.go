@@ -383,3 +383,21 @@ func FuzzRow(f *testing.F) {
 		}
 	})
 }
+
+func TestNextEscaped(t *testing.T) {
+	for n := range 40 {
+		for at := range n + 1 { // n: none is
+			fs := make([]Field, n)
+			for i := range fs {
+				fs[i] = NewField(i, i+1, true, i == at)
+			}
+			for from := range n + 1 {
+				want := at
+				if from > at {
+					want = n
+				}
+				assert.Equal(t, want, NextEscaped(fs, from), "%d fields, the one at %d, from %d on", n, at, from)
+			}
+		}
+	}
+}
