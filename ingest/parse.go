@@ -79,6 +79,9 @@ func parse(s *resolved, w *window, stopAt int) *parsed {
 func (p *parser) reset() {
 	p.b = &Batch{found: p.w.found, nulls: p.s.nulls, window: p.w.Window, places: &places{bytes: p.w.raw, find: p.w.rowEnds}}
 	p.out = &parsed{parser: p, batch: p.b, counts: counts{rejects: map[Code]int64{}, tolerated: map[Code]int64{}, repaired: map[dialect.RepairKind]int64{}}}
+	if p.w.memory == nil { // a Filter may have kept strings of the road before
+		p.Index, p.decoded, p.extra = nil, nil, nil
+	}
 	if p.Index == nil {
 		p.Index = p.w.memory.index()
 	}

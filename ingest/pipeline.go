@@ -58,10 +58,10 @@ type Pipeline struct {
 	Queue   int `json:"queue,omitempty"`   // batches that wait for a worker; default four for each worker, one if a Sizer asks for large batches; -1: none
 
 	// Reuse lets a run use the memory of its batches again, which makes it up to twice as fast. A batch, its records and
-	// their strings are valid then until Write returns, and those that Records gives, until the loop asks for the next one.
-	// Who keeps something keeps a copy: strings.Clone, Record.Clone and Batch.Clone make one. A Record that is read later
-	// panics; a string becomes another one, sooner or later, and bytes of 0xff at once with the race detector. Rejects may
-	// be kept. Default: a batch is never used again.
+	// their strings are valid then until Write returns, those that Records gives until the loop asks for the next one, and
+	// those that a Filter sees until it returns. Who keeps something keeps a copy: strings.Clone, Record.Clone and Batch.Clone
+	// make one. A Record that is read later panics; a string becomes another one, sooner or later, and bytes of 0xff at once
+	// with the race detector. Rejects may be kept. Default: a batch is never used again.
 	Reuse bool `json:"reuse,omitempty"`
 
 	// Pin is what the source was found to be before, see Found.Pin: what it says is not sniffed, and a source
