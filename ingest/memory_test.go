@@ -130,7 +130,7 @@ func TestReuseAllocates(t *testing.T) {
 		allocated := func(reuse bool) uint64 {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			require.NoError(t, read(&ingest.Pipeline{Workers: 2, Reuse: reuse}))
+			require.NoError(t, read(&ingest.Pipeline{Workers: 2, Queue: 1, BatchBytes: 64 << 10, Reuse: reuse}))
 			runtime.ReadMemStats(&after)
 			return after.TotalAlloc - before.TotalAlloc
 		}
