@@ -92,11 +92,12 @@ func (p *parser) reset() {
 	p.irregular, p.invalid, p.mixed = irregular{}, p.invalid[:0], p.mixed[:0]
 }
 
-// free gives back what a window was read and parsed with, for another one. Nobody may look at it any more.
+// free gives back what a window was read and parsed with, for another one. Nobody may look at it any more. Where there are
+// rejects it does nothing: they point into the window, and may be kept.
 func (out *parsed) free() {
 	p := out.parser
 	w, m := p.w, p.w.memory
-	if m == nil {
+	if m == nil || out.rejected > 0 {
 		return
 	}
 	b := out.batch

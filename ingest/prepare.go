@@ -106,6 +106,9 @@ func prepare(ctx context.Context, s *resolved, in *source) (*splitter, error) {
 	if err := sp.readHeader(ctx); err != nil {
 		return sp, err
 	}
+	if s.Reuse {
+		sp.memory = new(memory) // what was read before this stays: the header rows are kept
+	}
 	sp.learned = &learned{sample: text, dialect: found.Dialect.Dialect, columns: found.width()}
 	if s.Pin != nil && !mended {
 		return sp, s.Pin.check(sp.found, sample, func() dialect.Dialect { return dialect.Sniff(text, s.Dialect).Dialect })

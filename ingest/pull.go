@@ -19,9 +19,6 @@ func pull(ctx context.Context, s *resolved, src io.Reader, yield func(Record, er
 			return err
 		}
 		sp.indexes = true
-		if s.Reuse {
-			sp.memory = new(memory)
-		}
 		v := verdict{s: s}
 		var total Status
 		for {
@@ -35,7 +32,6 @@ func pull(ctx context.Context, s *resolved, src io.Reader, yield func(Record, er
 			out, stop := v.pass(w, parse(s, w, -1))
 			total.Read += out.read
 			total.Rejected += out.rejected
-			keeps := len(out.rejects) > 0 // they point into the window
 			if s.Rejects != nil && len(out.rejects) > 0 {
 				if err := s.Rejects.Reject(ctx, w.found, out.rejects); err != nil {
 					return &SinkError{Code: CodeRejectSink, Op: "reject", First: out.rejects[0].Position, Err: err}
@@ -54,9 +50,7 @@ func pull(ctx context.Context, s *resolved, src io.Reader, yield func(Record, er
 			if stop != nil {
 				return stop
 			}
-			if !keeps {
-				out.free()
-			}
+			out.free()
 		}
 	}()
 	switch {

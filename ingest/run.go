@@ -229,9 +229,6 @@ func (r *run) produce() {
 			r.seed(&r.resumption.claim.Stored, !sp.in.rereads())
 			r.keeper.Go(r.keep)
 		}
-		if r.s.Reuse {
-			sp.memory = new(memory)
-		}
 		return r.split(sp)
 	})
 	if err != nil && r.reading.Err() == nil {
@@ -394,9 +391,7 @@ func (r *run) store(writer Writer, id int, w *window, out *parsed) error {
 			return err
 		}
 	}
-	if len(out.rejects) == 0 && len(refused) == 0 { // rejects point into the window
-		defer out.free()
-	}
+	defer out.free()
 	if limit := r.s.Policy.MaxRejects; limit > 0 && len(refused) > 0 && rejected > limit {
 		return tooManyRejects(limit, refused[len(refused)-1])
 	}

@@ -246,6 +246,19 @@ GLOBL starts<>(SB), RODATA|NOPTR, $8
 	KMOVQ  BX, K2            \
 	VPADDD words, Z4, K2, Z4
 
+// QUOTED takes masks of bytes, the separators in CX, those of them that end a row in R9, those with a quoted field behind
+// them in R15, and those behind a quote or a CR in R10. It leaves masks in which a bit stands for a separator in R11, R15 and
+// R10, their number in CX, and adjusts the first 16 pairs. Clobbers R8.
+#define QUOTED \
+	PEXTQ   CX, R15, R15           \
+	PEXTQ   CX, R10, R10           \
+	PEXTQ   CX, R9, R11            \
+	POPCNTQ CX, CX                 \
+	PDEPQ   starts<>(SB), R15, BX  \
+	PDEPQ   ends<>(SB), R10, R8    \
+	ORQ     R8, BX                 \
+	ADJUST(Z28)
+
 // FITS leaves the loops where there is no whole block, or no room for what may be in it.
 #define FITS \
 	CMPQ SI, LAST_BLOCK \
@@ -397,14 +410,7 @@ regular:
 	// From here on a bit stands for a separator.
 	VPCOMPRESSB.Z Z22, K2, Z2
 	PAIRS
-	PEXTQ         CX, R15, R15 // a quoted field is behind it
-	PEXTQ         CX, R10, R10
-	PEXTQ         CX, R9, R11
-	POPCNTQ       CX, CX
-	PDEPQ         starts<>(SB), R15, BX
-	PDEPQ         ends<>(SB), R10, R8
-	ORQ           R8, BX
-	ADJUST(Z28)
+	QUOTED
 	VMOVDQU32     Z3, (DI)
 	VMOVDQU32     Z4, 64(DI)
 	CMPQ          CX, $16
@@ -442,15 +448,8 @@ rare:
 	VPADDB        Z31, Z2, K3, Z2
 	VPCOMPRESSB.Z Z2, K2, Z2
 	FLAGGED
-	PEXTQ         CX, R15, R15
-	PEXTQ         CX, R10, R10
 	PEXTQ         CX, R8, R14
-	PEXTQ         CX, R9, R11
-	POPCNTQ       CX, CX
-	PDEPQ         starts<>(SB), R15, BX
-	PDEPQ         ends<>(SB), R10, R8
-	ORQ           R8, BX
-	ADJUST(Z28)
+	QUOTED
 	PDEPQ         ends<>(SB), R14, BX
 	ADJUST(Z29)
 	VMOVDQU32     Z3, (DI)
