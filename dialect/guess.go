@@ -40,6 +40,7 @@ type Candidate struct {
 	// Columns is the number of fields most records have when read this way.
 	Columns int `json:"columns"`
 
-	// Bits is the length of the description of the sample when it is read this way: the lower, the better.
+	// Bits is the length of the description of the sample when it is read this way: the lower, the better. Of one that is
+	// far behind only the beginning was read, and the rest is taken to be as far behind.
 	Bits float64 `json:"bits"`
 }

@@ -76,6 +76,14 @@ func (s *sniffing) readSepLine() {
 // in which everything occurs; most have fewer grammars than it leaves.
 var rounds = []struct{ bytes, best int }{{2 << 10, 16}, {10 << 10, 5}}
 
+// A grammar is out of the question if its description of the head is so many times as long as the best one, and the
+// same, if less so, at the other end of the sample, where there may be another table. It is not read any further.
+const (
+	outOfQuestion = 1.1
+	atEndToo      = 1.05
+	endBytes      = 4 << 10
+)
+
 // tables lends memory to Sniff, most of what it takes.
 var tables = sync.Pool{New: func() any { return new(table) }}
 
@@ -97,21 +105,66 @@ func (s *sniffing) weigh() {
 		occurs = bytes.Join(append([][]byte{s.body}, s.further...), nil)
 	}
 	list := grammars(occurs, pinned)
+	var out []reading
 	for _, round := range rounds {
-		if head := headOf(s.body, round.bytes); len(list) > round.best && len(head) < len(s.body) {
-			var best []grammar
-			for _, r := range readings(s.table, head, list)[:round.best] {
-				best = append(best, r.grammar)
+		if head := headOf(s.body, round.bytes); len(list) > 1 && len(head) < len(s.body) {
+			all := readings(s.table, head, list)
+			in, far := s.sortOut(all[:min(len(all), round.best)])
+			list, out = list[:0], append(out, far...)
+			for _, r := range in {
+				list = append(list, r.grammar)
 			}
-			list = best
 		}
 	}
 	s.readings = readings(s.table, s.body, list)
 	s.readFurther()
 	s.best = s.readings[0]
-	if len(s.further) > 0 || s.table.grammar != s.best.grammar {
+	for _, r := range out {
+		r.bits *= s.best.bits
+		s.readings = append(s.readings, r)
+	}
+	sortReadings(s.readings)
+	if s.table.text = s.body; len(s.further) > 0 || s.table.grammar != s.best.grammar {
 		s.table.read(s.best.grammar)
 	}
+}
+
+// sortOut divides the readings of the head, best first, into those that are still in question and those that are not:
+// these have how many times as long as the best one they are instead of their bits.
+func (s *sniffing) sortOut(head []reading) (in, out []reading) {
+	best := head[0]
+	far := slices.IndexFunc(head, func(r reading) bool { return r.bits >= best.bits*outOfQuestion })
+	end := endOf(s.body, endBytes)
+	if far < 0 || len(end) == 0 {
+		return head, nil
+	}
+	list := []grammar{best.grammar}
+	for _, r := range head[far:] {
+		list = append(list, r.grammar)
+	}
+	there := map[grammar]float64{}
+	for _, r := range readings(s.table, end, list) {
+		there[r.grammar] = r.bits
+	}
+	in = head[:far:far]
+	for _, r := range head[far:] {
+		if there[r.grammar] < there[best.grammar]*atEndToo {
+			in = append(in, r)
+			continue
+		}
+		r.bits /= best.bits
+		out = append(out, r)
+	}
+	return in, out
+}
+
+// endOf returns the lines that begin within the last n bytes of text.
+func endOf(text []byte, n int) []byte {
+	text = text[max(0, len(text)-n):]
+	if i := bytes.IndexAny(text, "\r\n"); i >= 0 {
+		return text[i+1:]
+	}
+	return nil
 }
 
 // expectComments says which lines are comments, or may be where that is not pinned.
