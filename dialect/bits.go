@@ -152,8 +152,9 @@ type column struct {
 // rarely says how likely a field is to have quotes around it, or spaces before it, before any was seen.
 var rarely = [2]float64{.85, .15}
 
-// cost returns the bits of a field given those above it in its column.
-func (c *column) cost(k kind, bits float64, f cell) float64 {
+// chance says how likely a field is to be of its kind, with or without quotes and spaces, given those above it in its
+// column.
+func (c *column) chance(k kind, f cell) float64 {
 	q, s := 0, 0
 	if f.flags&quoted != 0 {
 		q = 1
@@ -161,13 +162,13 @@ func (c *column) cost(k kind, bits float64, f cell) float64 {
 	if f.flags&spaced != 0 {
 		s = 1
 	}
-	p := (c.kinds[k] + kindWeights[k]) / (c.seen + 2)
-	p *= (c.quoted[q] + rarely[q]) / (c.seen + 1) * (c.spaced[s] + rarely[s]) / (c.seen + 1)
-	c.seen++
+	all := c.seen + 1
+	p := (c.kinds[k] + kindWeights[k]) * (c.quoted[q] + rarely[q]) * (c.spaced[s] + rarely[s]) / ((c.seen + 2) * all * all)
+	c.seen = all
 	c.kinds[k]++
 	c.quoted[q]++
 	c.spaced[s]++
-	return bits - math.Log2(p)
+	return p
 }
 
 // value returns the kind of a field, and the bits of what stands in it.

@@ -35,8 +35,9 @@ const rareQuotes = "#*^$%/~@&!=+"
 // grammars lists what to try: every delimiter, quote and escape that occurs where it could mean something,
 // and that goes with what is pinned.
 func grammars(text []byte, pinned Dialect) []grammar {
-	delims := candidateDelimiters(text, pinned)
-	list := combine(text, pinned, delims, candidateQuotes(text, delims, pinned))
+	c := surveyed(text)
+	delims := c.delimiters(pinned)
+	list := c.combine(pinned, delims, c.quotes(delims, pinned))
 	if len(list) == 0 {
 		// What is pinned leaves nothing that occurs: assume something.
 		delims, quotes := []string{",", ";", "\t", "|"}, []string{`"`, "'", None}
@@ -46,7 +47,7 @@ func grammars(text []byte, pinned Dialect) []grammar {
 		if pinned.Quote != "" {
 			quotes = []string{pinned.Quote}
 		}
-		list = combine(text, pinned, delims, quotes)
+		list = c.combine(pinned, delims, quotes)
 	}
 	if len(list) == 0 {
 		list = []grammar{newGrammar(cmp.Or(pinned.Delimiter, ","), cmp.Or(pinned.Quote, None), cmp.Or(pinned.Escape, None), pinned)}
@@ -54,8 +55,29 @@ func grammars(text []byte, pinned Dialect) []grammar {
 	return list
 }
 
-func combine(text []byte, pinned Dialect, delims, quotes []string) []grammar {
+// A survey is a text that delimiters, quotes and escapes are looked for in.
+type survey struct {
+	text   []byte
+	lines  [][]byte  // the first ones of them
+	occurs [256]bool // bytes: most of what is looked for does not
+}
+
+func surveyed(text []byte) *survey {
+	s := &survey{text: text, lines: lines(text, candidateLines)}
+	for _, c := range text {
+		s.occurs[c] = true
+	}
+	return s
+}
+
+// contains reports whether a string, which is not empty, occurs.
+func (s *survey) contains(what string) bool {
+	return s.occurs[what[0]] && (len(what) == 1 || bytes.Contains(s.text, []byte(what)))
+}
+
+func (s *survey) combine(pinned Dialect, delims, quotes []string) []grammar {
 	var list []grammar
+	runs := pinned.SkipSpace == "" && slices.Contains(delims, " ") && s.hasRuns()
 	add := func(g grammar) {
 		if reading := (reading{grammar: g}); reading.dialect().Merge(pinned).Validate() == nil {
 			list = append(list, g)
@@ -63,10 +85,10 @@ func combine(text []byte, pinned Dialect, delims, quotes []string) []grammar {
 	}
 	for _, d := range delims {
 		for _, q := range quotes {
-			for _, e := range candidateEscapes(text, d, q, pinned) {
+			for _, e := range s.escapes(d, q, pinned) {
 				g := newGrammar(d, q, e, pinned)
 				add(g)
-				if d == " " && pinned.SkipSpace == "" && hasRuns(text) {
+				if d == " " && runs {
 					g.runs = true
 					add(g)
 				}
@@ -78,9 +100,9 @@ func combine(text []byte, pinned Dialect, delims, quotes []string) []grammar {
 
 // hasRuns reports whether spaces stand in runs in a tenth of the lines, or at an end of the first one. Where
 // they stand at the end of others only, the last column has a name and no values.
-func hasRuns(text []byte) bool {
+func (s *survey) hasRuns() bool {
 	filled, runs := 0, 0
-	for _, line := range lines(text, candidateLines) {
+	for _, line := range s.lines {
 		inner := bytes.TrimSpace(line)
 		if len(inner) == 0 {
 			continue
@@ -88,11 +110,22 @@ func hasRuns(text []byte) bool {
 		if filled++; filled == 1 && (line[0] == ' ' || line[len(line)-1] == ' ') {
 			return true
 		}
-		if bytes.Contains(inner, []byte("  ")) {
+		if hasRun(inner) {
 			runs++
 		}
 	}
 	return runs > 0 && runs*10 >= filled
+}
+
+// hasRun reports whether two spaces stand side by side: one of them does at an odd place. Where single spaces are
+// many, as between words, bytes.Contains takes several times as long.
+func hasRun(b []byte) bool {
+	for i := 1; i < len(b); i += 2 {
+		if b[i] == ' ' && (b[i-1] == ' ' || i+1 < len(b) && b[i+1] == ' ') {
+			return true
+		}
+	}
+	return false
 }
 
 func newGrammar(delimiter, quote, escape string, pinned Dialect) grammar {
@@ -110,7 +143,7 @@ func newGrammar(delimiter, quote, escape string, pinned Dialect) grammar {
 	return g
 }
 
-func candidateDelimiters(text []byte, pinned Dialect) []string {
+func (s *survey) delimiters(pinned Dialect) []string {
 	if pinned.Delimiter != "" {
 		return []string{pinned.Delimiter}
 	}
@@ -119,22 +152,21 @@ func candidateDelimiters(text []byte, pinned Dialect) []string {
 		regular   int // lines that have as many as the line before
 	}
 	var found []ranked
-	sample := lines(text, candidateLines)
 	for _, d := range delimiters {
-		if pinned.Quote == d || !bytes.Contains(text, []byte(d)) {
+		if pinned.Quote == d || !s.contains(d) {
 			continue
 		}
 		forms := []string{d}
-		switch pairs, always := twice(text, d); {
+		switch pairs, always := twice(s.text, d); {
 		case always && pairs > 1:
 			forms[0] += d
-		case pairs >= len(sample):
+		case pairs >= len(s.lines):
 			forms = append(forms, d+d)
 		}
 		for _, d := range forms {
 			r := ranked{delimiter: d}
 			before, between := -1, false
-			for _, line := range sample {
+			for _, line := range s.lines {
 				n := bytes.Count(line, []byte(d))
 				if n > 0 {
 					r.regular++
@@ -183,28 +215,31 @@ func twice(text []byte, d string) (pairs int, always bool) {
 	}
 }
 
-// candidateQuotes are those that stand where a field begins at least once and, but for `"`, where one
+// quotes are those that stand where a field begins at least once and, but for `"`, where one
 // ends at least as often as it begins.
-func candidateQuotes(text []byte, delims []string, pinned Dialect) []string {
+func (s *survey) quotes(delims []string, pinned Dialect) []string {
 	if pinned.Quote != "" {
 		return []string{pinned.Quote}
 	}
 	list := []string{`"`}
 	for _, q := range quotes {
 		open, closing := quotePair(q)
-		if q != `"` && opens(text, open, delims, 1) > 0 && closes(text, closing, delims, 1) > 0 {
+		if q != `"` && s.contains(open) && opens(s.text, open, delims, 1) > 0 && closes(s.text, closing, delims, 1) > 0 {
 			list = append(list, q)
 		}
 	}
 	for i := range len(rareQuotes) {
 		q := rareQuotes[i : i+1]
-		n := bytes.Count(text, []byte(q))
-		if n >= 4 && opens(text, q, delims, n)*2 == n && closes(text, q, delims, n)*2 == n {
+		if !s.contains(q) {
+			continue
+		}
+		n := bytes.Count(s.text, []byte(q))
+		if n >= 4 && opens(s.text, q, delims, n)*2 == n && closes(s.text, q, delims, n)*2 == n {
 			list = append(list, q)
 		}
 	}
 	list = list[:min(len(list), maxQuotes)]
-	if bytes.Contains(text, []byte(`"`)) {
+	if s.contains(`"`) {
 		list = append(list, None)
 	}
 	return list
@@ -252,9 +287,9 @@ func adjacent(text []byte, quote string, enough int, holds func(before, after []
 	return count
 }
 
-// candidateEscapes are Doubled, or None without quotes, and a backslash where one stands before something
+// escapes are Doubled, or None without quotes, and a backslash where one stands before something
 // it could protect.
-func candidateEscapes(text []byte, delimiter, quote string, pinned Dialect) []string {
+func (s *survey) escapes(delimiter, quote string, pinned Dialect) []string {
 	if pinned.Escape != "" {
 		return []string{pinned.Escape}
 	}
@@ -268,7 +303,7 @@ func candidateEscapes(text []byte, delimiter, quote string, pinned Dialect) []st
 		specials = append(specials, closing)
 	}
 	for _, protected := range specials {
-		if protected != "" && protected != " " && bytes.Contains(text, []byte(`\`+protected)) {
+		if protected != "" && protected != " " && s.contains(`\`+protected) {
 			return append(list, `\`)
 		}
 	}

@@ -105,8 +105,13 @@ func headerRows(text []byte, records []row) int {
 // namesAgain reports whether the first of the records names columns, although one above it did. One odd
 // value does not make a name: at least two columns of a type hold something else, and none its own.
 func namesAgain(text []byte, records []row) bool {
-	h := weighHeader(text, records)
-	if h.names < 2 || h.same > 0 || h.repeated > 0 || h.bits < 8 {
+	for j, c := range records[0].cells[:min(len(records[0].cells), headerColumns)] {
+		var h headerReport // of this column, by which most rows of values are told at once
+		if h.weighColumn(text, records[1:], j, c); h.same > 0 || h.repeated > 0 {
+			return false
+		}
+	}
+	if h := weighHeader(text, records); h.names < 2 || h.bits < 8 {
 		return false
 	}
 	return !slices.ContainsFunc(records[0].cells, func(c cell) bool {

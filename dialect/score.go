@@ -53,20 +53,26 @@ func score(t *table, g grammar) reading {
 		case remark:
 			bits = text + remarkBits
 		default:
+			chance := 1.0
 			for j, f := range row.cells {
 				k, v := g.value(t.text, f)
 				if k == kindText && f.flags&quoted == 0 && len(row.cells) > 1 {
 					v -= listSaves(t.text[f.start:f.end]) // a line that is a list would be a record
 				}
+				bits += v
 				switch {
 				case i == o.first:
-					bits += v + nameBits // names say nothing about the kinds below them
+					bits += nameBits // names say nothing about the kinds below them
 				case j < len(columns):
-					bits += columns[j].cost(k, v, f)
+					chance *= columns[j].chance(k, f)
 				default:
-					bits += rest.cost(k, v, f)
+					chance *= rest.chance(k, f)
+				}
+				if chance < 1e-200 {
+					bits, chance = bits-math.Log2(chance), 1
 				}
 			}
+			bits -= math.Log2(chance)
 			bits = min(g.countBits(len(row.cells), o)+bits*novel, text+literalBits)
 		}
 		r.bits += bits
@@ -127,7 +133,7 @@ func (r *reading) notice(text []byte, row row) {
 
 // needsQuotes reports whether a delimiter, a line end or a quote stands in a field.
 func (g grammar) needsQuotes(field []byte) bool {
-	return g.delimiter != "" && bytes.Contains(field, []byte(g.delimiter)) || bytes.ContainsAny(field, "\r\n") || bytes.Contains(field, []byte(g.close))
+	return g.delimiter != "" && bytes.Contains(field, []byte(g.delimiter)) || bytes.IndexByte(field, '\n') >= 0 || bytes.IndexByte(field, '\r') >= 0 || bytes.Contains(field, []byte(g.close))
 }
 
 // An outline says where the table lies in the text and how many fields its rows have.
@@ -283,11 +289,7 @@ func (t *table) novelText(r row) (bits, share float64) {
 		if drawn(line) {
 			said = line[:1]
 		}
-		text := 0.0
-		for _, c := range said {
-			text += charBits[c]
-		}
-		bits += text + lengthBits(len(line))
+		bits += textBits(said) + lengthBits(len(line))
 	}
 	return bits, 1 - float64(known)/float64(max(r.end-r.start, 1))
 }

@@ -79,8 +79,12 @@ func (t *table) read(g grammar) {
 	s.mark(g.delimiter)
 	s.mark(g.escape)
 	s.stops['\n'], s.stops['\r'] = true, true
+	s.bends['\n'], s.bends['\r'] = true, true
+	if g.escape != "" {
+		s.bends[g.escape[0]] = true
+	}
 	if s.meant = s.stops; g.close != "" {
-		s.meant[g.close[0]] = true
+		s.meant[g.close[0]], s.bends[g.close[0]] = true, true
 	}
 
 	for pos := 0; pos < len(t.text); {
@@ -116,6 +120,7 @@ type scanner struct {
 	g      grammar
 	stops  [256]bool // first bytes of what ends or bends an unquoted field
 	meant  [256]bool // and of a closing quote
+	bends  [256]bool // first bytes of what means something within quotes
 	line   int
 	budget int  // bytes that may still be scanned twice
 	closed int  // quoted fields so far
@@ -229,7 +234,12 @@ func (s *scanner) quotedField(pos int, c *cell) (int, bool) {
 	from := pos // nothing from here on is escaped, but by doubling
 	c.start = int32(pos)
 	for pos < limit {
-		switch b := s.text[pos]; {
+		b := s.text[pos]
+		if !s.bends[b] {
+			pos++
+			continue
+		}
+		switch {
 		case (b == '\n' || b == '\r') && s.endsLine(pos):
 			_, pos = s.lineEnd(pos)
 			s.line++
