@@ -51,11 +51,15 @@
 #define OPENING    72(SP) // quotes
 #define FOUND      80(SP) // fields: n
 #define RARE       88(SP) // not 0: ends have been found that take more than a 1 off
+#define WITH_CRS   96(SP) // the last place where SI is for blocks that are taken as if there were CRs
 
 // How many blocks without quotes, nor what they leave, are taken by the loop for them before it is left: behind the
 // first block with some, and behind a further one. Tables with few quotes want one, those with many want five.
 #define FEW  1
 #define MANY 5
+
+// How many blocks are taken as if there were CRs, from one with some on: it costs less than to choose anew for each.
+#define SINCE_CR 64
 
 #define LESS $1 // of VPCMPB: as signed bytes
 
@@ -158,6 +162,12 @@ GLOBL starts<>(SB), RODATA|NOPTR, $8
 	LEAQ    (64*MANY)(SI), R8 \
 	CMOVQNE R8, R12
 
+// ANY_CR is true if a CR is in the block, or before it.
+#define ANY_CR \
+	MOVQ CRS, BX \
+	SHRQ $63, BX \
+	ORQ  R11, BX
+
 // INSIDE and STEP are the method step. INSIDE takes what FIND gives. It leaves separators in CX and those that are
 // line ends in R9, all line ends in LINE_ENDS, opening quotes in R8 and closing ones in R10, and in R15 where a field
 // begins.
@@ -183,44 +193,66 @@ GLOBL starts<>(SB), RODATA|NOPTR, $8
 	SHLQ       $1, BX, R15
 
 // STEP takes what INSIDE gives. It leaves what is irregular in R15, and of the separators in R10 those behind a
-// closing quote, in R11 those behind a CR, and in R14 those of fields with doubled quotes.
+// closing quote, in R11 those behind a CR, and in R14 those of fields with doubled quotes. CLOSED, DOUBLED and ESCAPES
+// are its steps that are taken without CRs, too.
 #define STEP \
-	MOVQ  CLOSING, BX                                                                                   \
-	MOVQ  R10, CLOSING                                                                                  \
-	SHLQ  $1, BX, R10                            /* closed */                                           \
-	MOVQ  R8, BX                                                                                        \
-	ANDQ  R10, BX                                                                                       \
-	ANDQ  (cursor_quick+quick_doubled)(AX), BX   /* doubled */                                          \
-	ORQ   BX, R15                                                                                       \
-	ANDNQ R8, R15, R15                           /* irregular: an opening quote not at the beginning */ \
-	MOVQ  R10, R8                                                                                       \
-	ANDQ  R11, R8                                /* closedCR */                                         \
-	MOVQ  CX, R14                                                                                       \
-	ORQ   BX, R14                                                                                       \
-	ORQ   R8, R14                                                                                       \
-	ANDNQ R10, R14, R14                                                                                 \
-	ORQ   R14, R15                               /* a closing quote not at the end */                   \
-	MOVQ  CX, R14                                                                                       \
-	NOTQ  R14                                                                                           \
-	BTQ   $63, ESCAPED                           /* sets the carry if there is one */                   \
-	ADCQ  BX, R14                                                                                       \
-	SBBQ  BX, BX                                                                                        \
-	MOVQ  BX, ESCAPED                                                                                   \
-	ANDQ  CX, R14                                /* escaped */                                          \
-	MOVQ  CLOSED_CRS, BX                                                                                \
-	MOVQ  R8, CLOSED_CRS                                                                                \
-	SHLQ  $1, BX, R8                             /* behindCR */                                         \
-	ORQ   R8, R10                                                                                       \
-	ANDQ  CX, R10                                /* shut */                                             \
-	MOVQ  CRS, BX                                                                                       \
-	MOVQ  R11, CRS                                                                                      \
-	SHLQ  $1, BX, R11                                                                                   \
-	MOVQ  LINE_ENDS, BX                                                                                 \
-	ANDNQ R11, BX, BX                                                                                   \
-	ORQ   (cursor_quick+quick_loneCR)(AX), R8                                                           \
-	ANDQ  BX, R8                                                                                        \
-	ORQ   R8, R15                                /* a CR behind it, or of its own, with no line end */ \
-	ANDQ  R9, R11                                /* crlf */
+	CLOSED                                                                 \
+	DOUBLED                                                                \
+	MOVQ  R10, R8                                                          \
+	ANDQ  R11, R8    /* closedCR */                                        \
+	MOVQ  CX, R14                                                          \
+	ORQ   BX, R14                                                          \
+	ORQ   R8, R14                                                          \
+	ANDNQ R10, R14, R14                                                    \
+	ORQ   R14, R15   /* a closing quote not at the end */                  \
+	ESCAPES                                                                \
+	MOVQ  CLOSED_CRS, BX                                                   \
+	MOVQ  R8, CLOSED_CRS                                                   \
+	SHLQ  $1, BX, R8 /* behindCR */                                        \
+	ORQ   R8, R10                                                          \
+	ANDQ  CX, R10    /* shut */                                            \
+	MOVQ  CRS, BX                                                          \
+	MOVQ  R11, CRS                                                         \
+	SHLQ  $1, BX, R11                                                      \
+	MOVQ  LINE_ENDS, BX                                                    \
+	ANDNQ R11, BX, BX                                                      \
+	ORQ   (cursor_quick+quick_loneCR)(AX), R8                              \
+	ANDQ  BX, R8                                                           \
+	ORQ   R8, R15    /* a CR behind it, or of its own, with no line end */ \
+	ANDQ  R9, R11    /* crlf */
+
+// CLOSED makes of the closing quotes in R10 what stands behind them.
+#define CLOSED \
+	MOVQ CLOSING, BX  \
+	MOVQ R10, CLOSING \
+	SHLQ $1, BX, R10
+
+// DOUBLED gives the second halves of doubled quotes in BX, and in R15 the opening quotes that are neither these nor at the
+// beginning of a field.
+#define DOUBLED \
+	MOVQ  R8, BX                               \
+	ANDQ  R10, BX                              \
+	ANDQ  (cursor_quick+quick_doubled)(AX), BX \
+	ORQ   BX, R15                              \
+	ANDNQ R8, R15, R15
+
+// SHUT adds to R15 what stands behind a closing quote where there are no CRs: neither a separator, nor the second half of a
+// doubled quote.
+#define SHUT \
+	MOVQ  CX, R14       \
+	ORQ   BX, R14       \
+	ANDNQ R10, R14, R14 \
+	ORQ   R14, R15
+
+// ESCAPES takes BX as DOUBLED gives it, and gives R14 as STEP does.
+#define ESCAPES \
+	MOVQ CX, R14                                            \
+	NOTQ R14                                                \
+	BTQ  $63, ESCAPED /* sets the carry if there is one */  \
+	ADCQ BX, R14                                            \
+	SBBQ BX, BX                                             \
+	MOVQ BX, ESCAPED                                        \
+	ANDQ CX, R14
 
 // PAIRS makes pairs, in Z3 and Z4, of the first 16 bytes of Z2, which are places in the block.
 #define PAIRS \
@@ -272,7 +304,7 @@ GLOBL starts<>(SB), RODATA|NOPTR, $8
 //
 // Needs AVX512F, -BW, -DQ, -VL, -VBMI and -VBMI2, BMI1, BMI2, LZCNT, POPCNT and PCLMULQDQ. There is no branch for
 // whether a block has a line end: where rows are about as long as a block, it would be missed as often as not.
-TEXT ·indexVBMI2(SB), NOSPLIT, $96-8
+TEXT ·indexVBMI2(SB), NOSPLIT, $104-8
 	MOVQ c+0(FP), AX
 
 	NEEDLES
@@ -332,6 +364,7 @@ TEXT ·indexVBMI2(SB), NOSPLIT, $96-8
 	MOVQ BX, LAST_ROW
 
 	MOVQ $0, RARE
+	MOVQ $0, WITH_CRS
 	STATE
 	MOVQ SI, R12
 	JNE  quotes
@@ -390,6 +423,57 @@ general:
 	VPADDD X14, X26, X2
 	VMOVSS X2, K2, -4(DI)
 
+	CMPQ SI, WITH_CRS
+	JLS  withCRs
+	ANY_CR
+	JNE  firstCR
+
+	// There are no CRs. Nor is there a doubled quote, as a rule: all quotes stand beside separators then.
+	CLOSED
+	MOVQ  RARE, BX
+	ORQ   ESCAPED, BX
+	ANDNQ R10, CX, R14
+	ORQ   R14, BX
+	ANDNQ R8, R15, R14
+	ORQ   R14, BX
+	JNE   doubled
+	MOVQ  R8, R15
+	SHRQ  $1, R15
+	XORL  R14, R14
+	KMOVQ CX, K2
+
+usual:
+	// From here on a bit stands for a separator.
+	VPCOMPRESSB.Z Z22, K2, Z2
+	PAIRS
+	QUOTED
+	VMOVDQU32     Z3, (DI)
+	VMOVDQU32     Z4, 64(DI)
+	CMPQ          CX, $16
+	JLS           rows
+	JMP           manyQuoted
+
+doubled:
+	MOVQ  R8, OPENING
+	DOUBLED
+	SHUT
+	ESCAPES
+	TESTQ R15, R15
+	JNE   irregular
+	ANDQ  CX, R10      // shut
+	MOVQ  OPENING, R15
+	SHRQ  $1, R15
+	XORL  R8, R8
+	KMOVQ CX, K2
+	ORQ   R14, RARE
+	JEQ   usual
+	JMP   rare
+
+firstCR:
+	LEAQ (64*SINCE_CR)(SI), BX
+	MOVQ BX, WITH_CRS
+
+withCRs:
 	MOVQ R8, OPENING
 	STEP
 	TESTQ R15, R15
@@ -405,17 +489,8 @@ regular:
 	ORQ   R14, BX
 	KMOVQ CX, K2
 	ORQ   BX, RARE
-	JNE   rare
-
-	// From here on a bit stands for a separator.
-	VPCOMPRESSB.Z Z22, K2, Z2
-	PAIRS
-	QUOTED
-	VMOVDQU32     Z3, (DI)
-	VMOVDQU32     Z4, 64(DI)
-	CMPQ          CX, $16
-	JLS           rows
-	JMP           manyQuoted
+	JEQ   usual
+	JMP   rare
 
 done:
 	MOVQ FOUND, BX
@@ -521,7 +596,7 @@ moreRows:
 //
 // Nothing is written but to the cursor. Clobbers AX, BX, CX, DX, SI, DI, R8 to R15, K2 to K6, Z0, Z1, X6, Z15 to Z21
 // and the flags.
-TEXT ·countVBMI2(SB), NOSPLIT, $56-8
+TEXT ·countVBMI2(SB), NOSPLIT, $104-8
 	MOVQ c+0(FP), AX
 	NEEDLES
 
@@ -533,6 +608,7 @@ TEXT ·countVBMI2(SB), NOSPLIT, $56-8
 	MOVQ cursor_end(AX), DI
 	ADDQ cursor_b(AX), DI
 	MOVQ cursor_row(AX), DX
+	MOVQ $0, WITH_CRS
 	STATE
 	MOVQ SI, R12
 	JNE  quotes
@@ -566,10 +642,17 @@ quotes:
 
 general:
 	INSIDE
-	STEP
-	ORQ cursor_inner(AX), R15
-	JEQ rows
+	CMPQ SI, WITH_CRS
+	JLS  withCRs
+	ANY_CR
+	JNE  firstCR
+	CLOSED
+	DOUBLED
+	SHUT
+	ORQ  cursor_inner(AX), R15
+	JEQ  rows
 
+irregular:
 	// Nothing behind it counts, and there is no further turn.
 	MOVQ  R15, cursor_irregular(AX)
 	MOVQ  $0, LAST_BLOCK
@@ -588,3 +671,13 @@ done:
 first:
 	LEAQ (64*FEW)(SI), R12
 	JMP  general
+
+firstCR:
+	LEAQ (64*SINCE_CR)(SI), BX
+	MOVQ BX, WITH_CRS
+
+withCRs:
+	STEP
+	ORQ cursor_inner(AX), R15
+	JEQ rows
+	JMP irregular

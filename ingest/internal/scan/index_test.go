@@ -248,6 +248,37 @@ func TestIndexOfQuotesNowAndThen(t *testing.T) {
 	}
 }
 
+// The same with CRs, which a kernel may go on looking for in some thousand bytes without any.
+func TestIndexOfCRsNowAndThen(t *testing.T) {
+	regular := []string{
+		",", ",", "\n", "a", "b c,", `"a",`, "\"a\"\n", "\"\"\n", `"a""b",`, "\"a\"\"\"\n", "\"a, b\",", "\"a\nb\"\n", "\"" + strings.Repeat("a", 70) + "\"\n", "12.50\n",
+	}
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, config := range []string{"rfc", "mixed", "strict"} {
+		g := New(configs[config])
+		for range 40 {
+			var in []byte
+			for range 6 {
+				crs := r.IntN(2) == 0
+				for n := len(in) + r.IntN(7<<10); len(in) < n; {
+					piece := regular[r.IntN(len(regular))]
+					if crs {
+						piece = strings.ReplaceAll(piece, "\n", "\r\n")
+					}
+					if last := len(in) - 1; piece[0] == '"' && last >= 0 && in[last] != ',' && in[last] != '\n' {
+						piece = "," + piece
+					}
+					in = append(in, piece...)
+				}
+				if r.IntN(3) == 0 {
+					in = append(in, pieces[r.IntN(len(pieces))]...)
+				}
+			}
+			whole(t, g, in, 32<<10)
+		}
+	}
+}
+
 // A kernel stops in time where fields or rows fill their room, however much of it a block leaves.
 func TestIndexOfRoom(t *testing.T) {
 	for _, in := range []string{strings.Repeat("\n", 400), strings.Repeat(",", 400) + "\n", "\"\"" + strings.Repeat(",", 400) + "\n"} {
@@ -373,7 +404,7 @@ func tables() map[string][]byte {
 		}
 		return b
 	}
-	return map[string][]byte{
+	all := map[string][]byte{
 		"narrow": table(size, func(b []byte) []byte {
 			for range 5 {
 				b = append(word(b, 15), ',')
@@ -407,6 +438,10 @@ func tables() map[string][]byte {
 			return append(b, "0\n"...)
 		}),
 	}
+	for _, name := range []string{"narrow", "quoted", "mixed"} {
+		all[name+" CRLF"] = bytes.ReplaceAll(all[name], []byte("\n"), []byte("\r\n"))
+	}
+	return all
 }
 
 // benchmark measures with each kernel what is done to stretches as long as a caller's.
