@@ -202,6 +202,20 @@ func (p *parser) alike(record, rows int) int {
 	fields, ends := p.Fields, p.Ends[record:record+rows+1]
 	first, second, named := p.nameLengths()
 	from := ends[0]
+	if columns > 1 && !p.Long && named && first >= 0 {
+		// The same as below for most tables.
+		for i, to := range ends[1:] {
+			two := fields[from:to]
+			if len(two) != int(columns) {
+				return i
+			}
+			if (two[0].Len() == first || two[1].Len() == second) && p.mayName(two) {
+				return i
+			}
+			from = to
+		}
+		return rows
+	}
 	for i, to := range ends[1:] {
 		if to-from != columns {
 			return i

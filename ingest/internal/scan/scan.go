@@ -124,7 +124,7 @@ func NewField(start, end int, quoted, escaped bool) Field {
 
 func (f Field) Start() int    { return int(f.start &^ flag) }
 func (f Field) End() int      { return int(f.end &^ flag) }
-func (f Field) Len() int      { return f.End() - f.Start() }
+func (f Field) Len() int      { return int((f.end - f.start) &^ flag) } // the flags are beyond what is taken off
 func (f Field) Quoted() bool  { return f.start&flag != 0 }
 func (f Field) Escaped() bool { return f.end&flag != 0 }
 
