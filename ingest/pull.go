@@ -73,7 +73,7 @@ func (out *parsed) yield(ctx context.Context, stop error, yield func(Record, err
 	if n := len(rejects); n > 0 && errors.As(stop, &last) && rejects[n-1].Position == last.Position {
 		rejects = rejects[:n-1]
 	}
-	done := ctx.Done()
+	ends := ctx.Done() != nil
 	b := out.batch
 	first := b.ends[0]
 	for i, end := range b.ends[1:] {
@@ -87,12 +87,8 @@ func (out *parsed) yield(ctx context.Context, stop error, yield func(Record, err
 			return false
 		}
 		first = end
-		if done != nil {
-			select {
-			case <-done:
-				return true
-			default:
-			}
+		if ends && ctx.Err() != nil { // for most contexts quicker than to try and receive
+			return true
 		}
 	}
 	for _, e := range rejects {
