@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sort"
 )
 
 // pull is Records: the run without goroutines.
@@ -73,28 +74,30 @@ func (out *parsed) yield(ctx context.Context, stop error, yield func(Record, err
 	if n := len(rejects); n > 0 && errors.As(stop, &last) && rejects[n-1].Position == last.Position {
 		rejects = rejects[:n-1]
 	}
-	ends := ctx.Done() != nil
-	b := out.batch
-	first := b.ends[0]
-	for i, end := range b.ends[1:] {
-		for len(rejects) > 0 && rejects[0].Record < b.window.Record+int64(b.row(uint32(i))) {
-			if !yield(Record{}, rejects[0]) {
-				return false
-			}
-			rejects = rejects[1:]
-		}
-		if !yield(b.record(i, first, end), nil) {
-			return false
-		}
-		first = end
-		if ends && ctx.Err() != nil { // for most contexts quicker than to try and receive
-			return true
-		}
-	}
+	b, at := out.batch, 0
 	for _, e := range rejects {
-		if !yield(Record{}, e) {
+		behind := at + sort.Search(b.Len()-at, func(i int) bool { return b.window.Record+int64(b.row(uint32(at+i))) > e.Record })
+		if goesOn, ended := b.yield(ctx, at, behind, yield); !goesOn || ended {
+			return goesOn
+		}
+		if at = behind; !yield(Record{}, e) {
 			return false
 		}
 	}
-	return true
+	goesOn, _ := b.yield(ctx, at, b.Len(), yield)
+	return goesOn
+}
+
+// yield gives some records. It says whether the loop goes on, and whether the context has ended.
+func (b *Batch) yield(ctx context.Context, from, to int, yield func(Record, error) bool) (goesOn, ended bool) {
+	ends := ctx.Done() != nil
+	for i := from; i < to; i++ {
+		if !yield(b.Record(i), nil) {
+			return false, false
+		}
+		if ends && ctx.Err() != nil { // for most contexts quicker than to try and receive
+			return true, true
+		}
+	}
+	return true, false
 }
