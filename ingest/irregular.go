@@ -33,31 +33,51 @@ func irregularRune(r rune) Code {
 func findIrregular(b []byte, odds *scan.Odds) (found irregular, valid bool) {
 	for from, behind := 0, 0; from < len(b); from += scan.OddsPiece {
 		for i, odd := range odds.Find(b[from:]) {
-			if odd == 0 {
-				continue
-			}
-			base := from + 64*i
-			odd &= ^uint64(0) << max(behind-base, 0) // the rest of a character that begins in the block before
-			for odd != 0 {
-				at := base + bits.TrailingZeros64(odd)
-				c, n := irregularAt(b[at:])
-				if n == 0 {
-					return found, false
-				}
-				switch c {
-				case CodeNUL:
-					found.nul = true
-				case CodeControl:
-					found.control = true
-				case CodeInvisible:
-					found.invisible = true
-				}
-				behind = at + n
-				odd &= ^uint64(0) << (behind - base)
+			if behind = found.among(b, from+64*i, odd, behind); behind < 0 {
+				return found, false
 			}
 		}
 	}
 	return found, true
+}
+
+// findIrregularIn does the same where it is known which bytes to look at. These may be tabs. Where there are some there may
+// be many, which findIrregular does not look at one by one.
+func findIrregularIn(blocks []scan.OddBlock, b []byte, odds *scan.Odds) (found irregular, valid bool) {
+	behind := 0
+	for _, block := range blocks {
+		at := int(block.At)
+		if b[at+bits.TrailingZeros64(block.Odd)] == '\t' {
+			rest, valid := findIrregular(b[at:], odds)
+			return irregular{found.nul || rest.nul, found.control || rest.control, found.invisible || rest.invisible}, valid
+		}
+		if behind = found.among(b, at, block.Odd, behind); behind < 0 {
+			return found, false
+		}
+	}
+	return found, true
+}
+
+// among notes what the odd ones of the 64 bytes from b[base] on are, but for those before behind: they belong to a character
+// that began earlier. It gives where the last character ends, or -1 if there are bytes that are no character.
+func (i *irregular) among(b []byte, base int, odd uint64, behind int) int {
+	for odd &= ^uint64(0) << max(behind-base, 0); odd != 0; odd &= ^uint64(0) << (behind - base) {
+		at := base + bits.TrailingZeros64(odd)
+		c, n := irregularAt(b[at:])
+		if n == 0 {
+			return -1
+		}
+		switch c {
+		case CodeNUL:
+			i.nul = true
+		case CodeControl:
+			i.control = true
+		case CodeInvisible:
+			i.invisible = true
+		}
+		behind = at + n
+	}
+	return behind
 }
 
 // irregularAt gives the code of the character at the beginning of b, and how long it is: 0 if there is none. Most of those

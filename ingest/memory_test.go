@@ -13,17 +13,19 @@ import (
 	"github.com/sluicecsv/sluice/ingest"
 )
 
-// manyWindows is a source that gives some hundred windows of 4 KiB, of three kinds in turn: regular ones, ones with escaped
-// fields, and ones with a short record.
+// manyWindows is a source that gives some hundred windows of 4 KiB, of four kinds in turn: regular ones, ones with escaped
+// fields, ones with a short record, and ones with characters beyond ASCII.
 func manyWindows() string {
 	var b strings.Builder
 	b.WriteString("a,b,c\n")
 	for i := range 20_000 {
-		switch kind := i / 200 % 3; {
+		switch kind := i / 200 % 4; {
 		case kind == 1:
 			fmt.Fprintf(&b, "%d,\"say \"\"%d\"\"\",z\n", i, i)
 		case kind == 2 && i%50 == 0:
 			fmt.Fprintf(&b, "%d,short\n", i)
+		case kind == 3:
+			fmt.Fprintf(&b, "%d,%d × %[1]d,z\n", i, i%7)
 		default:
 			fmt.Fprintf(&b, "%d,name %d,z\n", i, i)
 		}

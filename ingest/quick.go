@@ -112,7 +112,7 @@ func (p *parser) indexed() (end int, valid bool) {
 		return 0, true
 	}
 	p.w.memory.free(p.Index)
-	if p.Index, end = x, len(p.text); p.Odd && !p.inspect(p.text) {
+	if p.Index, end = x, len(p.text); !p.inspectIndexed(end) {
 		return 0, false
 	}
 	alike, rows := 0, len(p.Ends)-1
@@ -135,6 +135,13 @@ func (p *parser) indexed() (end int, valid bool) {
 // inspect looks for characters that are irregular. Valid says that there are no bytes that are no character.
 func (p *parser) inspect(text []byte) (valid bool) {
 	p.irregular, valid = findIrregular(text, &p.odds)
+	return valid
+}
+
+// inspectIndexed does the same with the rows of the Index, the last of which ends at p.text[end]. Where nothing is to be
+// looked at it takes no time.
+func (p *parser) inspectIndexed(end int) (valid bool) {
+	p.irregular, valid = findIrregularIn(p.OddBlocks, p.text[:end], &p.odds)
 	return valid
 }
 
@@ -162,12 +169,11 @@ func (p *parser) stretch(at, to, until int) (end int, whole, valid bool) {
 	}
 	g := p.w.lens.text
 	first, record := len(p.Fields), len(p.Ends)-1
-	p.Odd, p.Long, p.Doubled = false, false, false
+	p.OddBlocks, p.Odd, p.Long, p.Doubled = p.OddBlocks[:0], false, false, false
 	if end = g.Index(p.text, at, to, p.Index); end == at {
 		return at, false, true
 	}
-	p.irregular = irregular{}
-	if p.Odd && !p.inspect(p.text[at:end]) {
+	if !p.inspectIndexed(end) {
 		return at, false, false
 	}
 	alike, one := 0, p.oneByOne(end-at)

@@ -21,6 +21,7 @@ var roadDialects = []dialect.Dialect{
 	{Delimiter: "、", Quote: "“”", Escape: dialect.Doubled, Comment: "~", LineEnding: dialect.LF, SkipSpace: dialect.Off},
 	{Delimiter: "::", Quote: dialect.None, Escape: "^", Comment: dialect.None, LineEnding: dialect.CR, SkipSpace: dialect.Off},
 	{Delimiter: "é", Quote: `"`, Escape: dialect.None, Comment: "//", LineEnding: dialect.CRLF, SkipSpace: dialect.On},
+	{Delimiter: "\x1f", Quote: `"`, Escape: dialect.Doubled, Comment: dialect.None, LineEnding: dialect.LF, SkipSpace: dialect.Off},
 }
 
 var roadTexts = []string{
@@ -32,6 +33,8 @@ var roadTexts = []string{
 	"表|ソ,構\n十\\|能、“貼\n",
 	"\u0a0aa,\u0d0d\n\u2028\"\n",
 	"x,\"never\nclosed\n",
+	"a\x1f\"b\x1fc\"\n\"d\"\x1fe\nf\x1f\x1e\n",
+	"é,a\nb,ü\nc,d\ne,\x00\nf,some text\n\"g\n\",\u00a0\nh,日本\ni,\u2060\nj,é\n",
 }
 
 // FuzzRoads holds the two roads of the parser against each other: wherever the quick one is taken, the

@@ -494,6 +494,7 @@ func (sp *splitter) indexRows() (c cutAt, ok bool) {
 		lines = bytes.Count(view[:end], []byte{sp.raw.LineEnd()})
 	}
 	x.Fields, x.Ends = x.Fields[:x.Ends[rows]], x.Ends[:rows+1]
+	x.CutOdd(end)
 	sp.expected.fields, sp.expected.rows = len(x.Fields)+len(x.Fields)/16, rows+rows/16
 	sp.earn(end)
 	return cutAt{end: end, rows: rows, lines: lines, index: x, odd: x.Odd}, true
@@ -510,7 +511,7 @@ func (sp *splitter) scanQuickly(c *cutAt, ahead []byte, goal int, pace *pace) bo
 	if few {
 		// Next is one with a line end inside quotes, the last one, or one that has to be scanned by itself.
 		x := &sp.index
-		x.Fields, x.Ends, x.Long = x.Fields[:0], x.Ends[:0], false
+		x.Fields, x.Ends, x.OddBlocks, x.Long = x.Fields[:0], x.Ends[:0], x.OddBlocks[:0], false
 		sp.raw.Index(ahead, end, min(len(ahead), end+shortStretch), x)
 		first := 0
 		most -= rows

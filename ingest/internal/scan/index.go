@@ -18,8 +18,12 @@ type Index struct {
 	Fields []Field  // with room behind them that Grow made
 	Ends   []uint32 // for each row, how many Fields there are up to its end; the same
 
+	// The blocks with odd bytes in the rows, in their order; they do not overlap. A byte is odd if it is below 0x20 or
+	// above 0x7e, and neither a delimiter that is structure nor a line end nor a CR; nor a tab, if that is the delimiter.
+	OddBlocks []OddBlock
+
 	// What may be in the rows; each is set, never cleared. See [Grammar.Index] for how exact they are.
-	Odd     bool // bytes below 0x20 or above 0x7e that are no structure: always where the delimiter, but for a tab, is one
+	Odd     bool // odd bytes: always where the delimiter, but for a tab, is one as text
 	Long    bool // line ends inside quotes
 	Doubled bool // fields with doubled quotes
 
@@ -27,9 +31,15 @@ type Index struct {
 	work   work
 }
 
+// An OddBlock says which of 64 bytes are odd: bit i of Odd stands for b[At+i].
+type OddBlock struct {
+	At  uint32
+	Odd uint64
+}
+
 // work is room to work in.
 type work struct {
-	blocks [16]block
+	blocks [32]block
 	last   [64]byte // what is left behind whole blocks, and zeros
 }
 
@@ -90,7 +100,9 @@ type step struct {
 	irregular uint64
 }
 
-func (s *state) step(q *quick, m *block) (t step) {
+// step finds the structure of the next block. Its results are not returned: so many words would be copied two at a time,
+// which has to wait until each of them has been stored by itself.
+func (s *state) step(q *quick, m *block, t *step) {
 	quote, cr := m.quote&q.quotes, m.cr&q.crs
 	inside := prefixXor(quote) ^ s.inside
 	opening, closing := quote&inside, quote&^inside
@@ -108,8 +120,8 @@ func (s *state) step(q *quick, m *block) (t step) {
 	t.crlf = t.eol & (cr<<1 | s.cr)
 	open, carry := bits.Add64(^t.sep, doubled, s.escaped)
 	t.escaped = open & t.sep
-	*s = state{uint64(int64(inside) >> 63), t.sep >> 63, closing >> 63, closedCR >> 63, cr >> 63, carry}
-	return t
+	s.inside, s.begin, s.escaped = uint64(int64(inside)>>63), t.sep>>63, carry
+	s.closed, s.closedCR, s.cr = closing>>63, closedCR>>63, cr>>63
 }
 
 // prefixXor gives for each bit whether the number of bits up to it, itself included, is odd.
@@ -127,16 +139,17 @@ func prefixXor(x uint64) uint64 {
 
 // Grow makes room for so many fields and rows, and for what the kernels may write behind them.
 func (x *Index) Grow(fields, rows int) {
-	x.Fields, x.Ends = grow(x.Fields, fields), grow(x.Ends, rows)
+	x.Fields, x.Ends = grow(x.Fields, fields, room), grow(x.Ends, rows, room)
 }
 
-// grow is for types without pointers: the collector does not look for any in what Bytes gives, nor is it cleared. It is
-// aligned for them, because there is more of it than the allocator packs together.
-func grow[T Field | uint32](s []T, n int) []T {
-	if cap(s)-len(s) >= n+room {
+// grow makes room for n more, and for what may be written behind them. It is for types without pointers: the collector does
+// not look for any in what Bytes gives, nor is it cleared. It is aligned for them, because there is more of it than the
+// allocator packs together.
+func grow[T Field | uint32 | OddBlock](s []T, n, behind int) []T {
+	if cap(s)-len(s) >= n+behind {
 		return s
 	}
-	size := max(len(s)+n, 2*len(s)) + 2*room // so that the last ones do not need more
+	size := max(len(s)+n, 2*len(s)) + 2*behind // so that the last ones do not need more
 	var t T
 	grown := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(Bytes(size*int(unsafe.Sizeof(t)))))), size)
 	return grown[:copy(grown, s)]
@@ -162,7 +175,7 @@ func Bytes(n int) []byte {
 //
 // Odd, Long and Doubled are about all that was looked at: the blocks of 64 bytes from b[from] on, up to to or
 // through the first block that is not regular. So they never miss what is in the rows found, but may tell of what
-// is behind them. All kernels set the same.
+// is behind them. OddBlocks are about these rows only. All kernels give the same.
 //
 // The memory of b is only read, and nothing outside b[from:to] is. A kernel may go over all of that without being
 // preempted: 32 KiB at a time take some ten microseconds at worst, so more should be given in pieces.
@@ -174,6 +187,7 @@ func (g *Grammar) Index(b []byte, from, to int, x *Index) (end int) {
 		return from
 	}
 	x.Grow(1, 1)
+	x.OddBlocks = grow(x.OddBlocks, (to-from+63)/64, 1)
 	c := x.start(g, b[:to], from)
 	c.fields[c.n].start = c.startsAt(from)
 	for c.at < to && c.irregular == 0 {
@@ -186,16 +200,32 @@ func (g *Grammar) Index(b []byte, from, to int, x *Index) (end int) {
 		}
 		chosen.index(c)
 	}
-	x.Odd, x.Long, x.Doubled = x.Odd || c.odd != 0, x.Long || c.inner != 0, x.Doubled || c.escapes != 0
-	if c.row == len(x.Ends) {
-		return from
+	x.Odd = x.Odd || c.odd != 0 || c.noted > len(x.OddBlocks)
+	x.Long, x.Doubled = x.Long || c.inner != 0, x.Doubled || c.escapes != 0
+	if end = from; c.row > len(x.Ends) {
+		x.Fields, x.Ends = c.fields[:c.ends[c.row-1]], c.ends[:c.row]
+		next := c.fields[len(x.Fields)]
+		if end = next.Start(); next.Quoted() {
+			end--
+		}
 	}
-	x.Fields, x.Ends = c.fields[:c.ends[c.row-1]], c.ends[:c.row]
-	next := c.fields[len(x.Fields)]
-	if end = next.Start(); next.Quoted() {
-		end--
-	}
+	x.OddBlocks = c.odds[:c.noted]
+	x.CutOdd(end)
 	return end
+}
+
+// CutOdd takes what is in b[end:] off the OddBlocks.
+func (x *Index) CutOdd(end int) {
+	n := len(x.OddBlocks)
+	for n > 0 && int(x.OddBlocks[n-1].At) >= end {
+		n--
+	}
+	if x.OddBlocks = x.OddBlocks[:n]; n > 0 {
+		last := &x.OddBlocks[n-1]
+		if last.Odd &= 1<<(end-int(last.At)) - 1; last.Odd == 0 {
+			x.OddBlocks = x.OddBlocks[:n-1]
+		}
+	}
 }
 
 // Count counts whole rows as Index finds them, but only up to one that has a line end inside quotes. It gives where
@@ -218,7 +248,8 @@ func (g *Grammar) Count(b []byte, from, to int, x *Index) (end, rows int) {
 // start puts the cursor at a row.
 func (x *Index) start(g *Grammar, b []byte, from int) *cursor {
 	x.cursor = cursor{quick: g.quick, state: state{begin: 1}, work: &x.work, odd: g.quick.control, b: b, at: from, end: from,
-		fields: x.Fields[:cap(x.Fields)], n: len(x.Fields), ends: x.Ends[:cap(x.Ends)], row: len(x.Ends)}
+		fields: x.Fields[:cap(x.Fields)], n: len(x.Fields), ends: x.Ends[:cap(x.Ends)], row: len(x.Ends),
+		odds: x.OddBlocks[:cap(x.OddBlocks)], noted: len(x.OddBlocks)}
 	return &x.cursor
 }
 
@@ -232,11 +263,13 @@ type cursor struct {
 	fields    []Field
 	n         int // of fields
 	ends      []uint32
-	row       int    // of ends
-	odd       uint64 // not 0: see Index.Odd
-	inner     uint64 // see Index.Long
-	escapes   uint64 // see Index.Doubled
-	irregular uint64 // where the last block is not
+	row       int        // of ends
+	odds      []OddBlock // if rows are not only counted: with room for one more than there are blocks
+	noted     int        // of odds
+	odd       uint64     // not 0: see Index.Odd
+	inner     uint64     // see Index.Long
+	escapes   uint64     // see Index.Doubled
+	irregular uint64     // where the last block is not
 	*work
 }
 
@@ -279,7 +312,8 @@ func (c *cursor) countMasks(masks func([]block, []byte, needles)) {
 		if c.plain(m) {
 			c.begin = (m.delim | m.eol) >> 63
 		} else {
-			t := c.step(&c.quick, m)
+			var t step
+			c.step(&c.quick, m, &t)
 			eol, c.irregular = t.eol, t.irregular|t.inner
 			if c.irregular != 0 {
 				eol &= c.irregular&-c.irregular - 1
@@ -301,50 +335,102 @@ func (c *cursor) indexMasks(masks func([]block, []byte, needles)) {
 	fields, ends, n, row := c.fields, c.ends, c.n, c.row
 	for i := range found {
 		m := &found[i]
-		if len(fields)-n <= room || len(ends)-row <= room {
+		if len(fields)-n <= room || len(ends)-row <= room || c.irregular != 0 {
 			break
 		}
-		base := uint32(c.at)
-		c.at += 64
-		c.odd |= m.odd
-		if c.plain(m) {
-			sep := m.delim | m.eol
-			c.begin = sep >> 63
-			for eol := m.eol; sep != 0; sep &= sep - 1 {
-				i := bits.TrailingZeros64(sep)
-				fields[n].end = base + uint32(i)
-				n++
-				fields[n].start = base + uint32(i) + 1
-				ends[row] = uint32(n)
-				row += int(eol >> (i & 63) & 1)
-			}
-			if c.begin != 0 {
-				fields[n].start = c.startsAt(c.at)
-			}
+		if !c.plain(m) {
+			c.n, c.row = n, row
+			c.indexQuotes(m)
+			c.at += 64
+			n, row = c.n, c.row
 			continue
 		}
-		t := c.step(&c.quick, m)
-		c.inner |= t.inner
-		c.escapes |= t.escaped
-		if c.irregular = t.irregular; t.irregular != 0 {
-			before := t.irregular&-t.irregular - 1
-			t.sep &= before
-			t.eol &= before
-		}
-		for sep := t.sep; sep != 0; sep &= sep - 1 {
+		c.note(m.odd)
+		base := uint32(c.at)
+		c.at += 64
+		sep := m.delim | m.eol
+		c.begin = sep >> 63
+		for eol := m.eol; sep != 0; sep &= sep - 1 {
 			i := bits.TrailingZeros64(sep)
-			at := base + uint32(i)
-			fields[n].end = (at - uint32(t.shut>>(i&63)&1) - uint32(t.crlf>>(i&63)&1)) | uint32(t.escaped>>(i&63)&1)<<31
+			fields[n].end = base + uint32(i)
 			n++
-			fields[n].start = c.startsAt(int(at) + 1)
+			fields[n].start = base + uint32(i) + 1
 			ends[row] = uint32(n)
-			row += int(t.eol >> (i & 63) & 1)
+			row += int(eol >> (i & 63) & 1)
 		}
-		if t.irregular != 0 {
-			break
+		if c.begin != 0 {
+			fields[n].start = c.startsAt(c.at)
 		}
 	}
 	c.n, c.row = n, row
+}
+
+// indexQuotes notes what is in a block that is not plain. Fields with an end that takes more than a quote off are few as
+// a rule, so they are put right behind all of them.
+func (c *cursor) indexQuotes(m *block) {
+	var t step
+	c.step(&c.quick, m, &t)
+	c.note(m.odd | m.delim&^t.sep&c.control)
+	c.inner |= t.inner
+	c.escapes |= t.escaped
+	if c.irregular = t.irregular; t.irregular != 0 {
+		before := t.irregular&-t.irregular - 1
+		t.sep &= before
+		t.eol &= before
+	}
+	first := c.n
+	c.take(m, t.sep, t.eol, t.shut)
+	for rare := (t.crlf | t.escaped) & t.sep; rare != 0; rare &= rare - 1 {
+		bit := rare & -rare
+		f := &c.fields[first+bits.OnesCount64(t.sep&(bit-1))]
+		if t.crlf&bit != 0 {
+			f.end--
+		}
+		if t.escaped&bit != 0 {
+			f.end |= flag
+		}
+	}
+}
+
+// take notes the fields of a block that end at separators: of these, eol are line ends as well, and shut are behind a
+// closing quote.
+func (c *cursor) take(m *block, sep, eol, shut uint64) {
+	fields, ends, n, row, base := c.fields, c.ends, c.n, c.row, uint32(c.at)
+	opens := (m.quote & c.quotes) >> 1 // of separators: a quoted field is behind them; of the last byte it is not known yet
+	last := sep >> 63
+	for ; sep != 0; sep &= sep - 1 {
+		bit := sep & -sep
+		end := base + uint32(bits.TrailingZeros64(sep))
+		start := end + 1
+		if opens&bit != 0 {
+			start = (end + 2) | flag
+		}
+		if shut&bit != 0 {
+			end--
+		}
+		fields[n].end = end
+		n++
+		fields[n].start = start
+		ends[row] = uint32(n)
+		if eol&bit != 0 {
+			row++
+		}
+	}
+	if last != 0 {
+		fields[n].start = c.startsAt(c.at + 64)
+	}
+	c.n, c.row = n, row
+}
+
+// note notes which bytes of a block are odd. In most tables some blocks have such bytes and some have none, so there
+// is no branch for it: the next one is written over one that has none.
+func (c *cursor) note(odd uint64) {
+	noted := c.noted
+	c.odds[noted] = OddBlock{uint32(c.at), odd}
+	if odd != 0 {
+		noted++
+	}
+	c.noted = noted
 }
 
 // regular gives the end of what holds neither a comment nor an escape.

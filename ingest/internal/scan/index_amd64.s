@@ -17,6 +17,7 @@
 //	SI	the block in hand
 //	DI	fields[n].end
 //	DX	ends[row]
+//	BP	odds[noted]
 //	R13	state.inside
 //	R12	the last place where SI is for the loop for quotes
 //
@@ -36,7 +37,8 @@
 //	Z31	0x80 in all bytes
 //
 // Clobbers AX, BX, CX, DX, SI, DI, R8 to R15, K1 to K6, Z0 to Z6, Z14 to Z31 and the flags. Go does not expect any of
-// them to be kept, not even R14 and X15: it sets these two again behind assembly.
+// them to be kept, not even R14 and X15: it sets these two again behind assembly. BP it does, and the assembler sees to that
+// where there is a frame.
 
 // What is on the stack. Of what is of the block before only bit 63 counts.
 #define SEPARATORS 0(SP)  // of the block before
@@ -128,7 +130,8 @@ GLOBL starts<>(SB), RODATA|NOPTR, $8
 	VZEROUPPER
 
 // FIND loads the block at SI and gives line ends in R9, these and delimiters in CX, quotes in R10 and CRs in R11,
-// where these mean something. It notes odd bytes.
+// where these mean something. Odd bytes are in BX, and the zero flag says that there are none: a CR that means nothing is a
+// line end.
 #define FIND \
 	VMOVDQU64 (SI), Z0                             \
 	VPCMPEQB  Z16, Z0, K2                          \
@@ -143,11 +146,17 @@ GLOBL starts<>(SB), RODATA|NOPTR, $8
 	KMOVQ     K5, R11                              \
 	KMOVQ     K6, BX                               \
 	ORQ       R9, CX                               \
-	ANDNQ     BX, CX, BX                           \
-	ANDNQ     BX, R11, BX                          \
-	ORQ       BX, cursor_odd(AX)                   \
 	ANDQ      (cursor_quick+quick_quotes)(AX), R10 \
-	ANDQ      (cursor_quick+quick_crs)(AX), R11
+	ANDQ      (cursor_quick+quick_crs)(AX), R11    \
+	ANDNQ     BX, CX, BX                           \
+	ANDNQ     BX, R11, BX
+
+// NOTE is the method note, for what FIND gives. Clobbers R8.
+#define NOTE \
+	VMOVD   X26, OddBlock_At(BP)   \
+	MOVQ    BX, OddBlock_Odd(BP)   \
+	LEAQ    OddBlock__size(BP), R8 \
+	CMOVQNE R8, BP
 
 // QUOTES is true if FIND has found a quote or a CR: where there is none, a block that is taken as plain stays so.
 #define QUOTES \
@@ -363,6 +372,10 @@ TEXT ·indexVBMI2(SB), NOSPLIT, $104-8
 	LEAQ (-4*const_room)(CX)(BX*4), BX
 	MOVQ BX, LAST_ROW
 
+	MOVQ cursor_noted(AX), BP
+	SHLQ $4, BP
+	ADDQ cursor_odds(AX), BP
+
 	MOVQ $0, RARE
 	MOVQ $0, WITH_CRS
 	STATE
@@ -373,6 +386,7 @@ TEXT ·indexVBMI2(SB), NOSPLIT, $104-8
 plain:
 	FITS
 	FIND
+	NOTE
 	QUOTES
 	JNE first
 
@@ -411,6 +425,7 @@ counted:
 quotes:
 	FITS
 	FIND
+	NOTE
 	STAY
 
 general:
@@ -465,7 +480,8 @@ doubled:
 	SHRQ  $1, R15
 	XORL  R8, R8
 	KMOVQ CX, K2
-	ORQ   R14, RARE
+	MOVQ  R14, BX
+	ORQ   RARE, BX
 	JEQ   usual
 	JMP   rare
 
@@ -488,7 +504,7 @@ regular:
 	MOVQ  R8, BX
 	ORQ   R14, BX
 	KMOVQ CX, K2
-	ORQ   BX, RARE
+	ORQ   RARE, BX
 	JEQ   usual
 	JMP   rare
 
@@ -498,6 +514,9 @@ done:
 	SUBQ cursor_ends(AX), DX
 	SHRQ $2, DX
 	MOVQ DX, cursor_row(AX)
+	SUBQ cursor_odds(AX), BP
+	SHRQ $4, BP
+	MOVQ BP, cursor_noted(AX)
 	SAVE
 	RET
 
@@ -517,6 +536,7 @@ irregular:
 
 rare:
 	// What is rare in most tables is all about in others. So this way is taken from the first such end on.
+	MOVQ          BX, RARE
 	ORQ           R14, cursor_escapes(AX)
 	KMOVQ         R14, K3
 	VMOVDQA64     Z22, Z2
@@ -618,6 +638,7 @@ plain:
 	CMPQ SI, LAST_BLOCK
 	JHI  done
 	FIND
+	ORQ  BX, cursor_odd(AX)
 	QUOTES
 	JNE  first
 	MOVQ CX, SEPARATORS
@@ -638,6 +659,7 @@ quotes:
 	CMPQ SI, LAST_BLOCK
 	JHI  done
 	FIND
+	ORQ  BX, cursor_odd(AX)
 	STAY
 
 general:

@@ -26,6 +26,7 @@ type found struct {
 	fields []Field
 	ends   []uint32
 	next   Field // behind the last one; only its start
+	odd    []OddBlock
 	flags  [3]bool
 	end    int
 
@@ -33,7 +34,7 @@ type found struct {
 }
 
 func (f *found) equal(o *found) bool {
-	return slices.Equal(f.fields, o.fields) && slices.Equal(f.ends, o.ends) && f.next == o.next && f.flags == o.flags &&
+	return slices.Equal(f.fields, o.fields) && slices.Equal(f.ends, o.ends) && f.next == o.next && slices.Equal(f.odd, o.odd) && f.flags == o.flags &&
 		f.end == o.end && f.counted == o.counted && f.rows == o.rows
 }
 
@@ -47,26 +48,60 @@ func (s stretch) by(t *testing.T, k kernel, spareFields, spareRows int) found {
 	var (
 		fields = slices.Repeat([]Field{{0xdead, 0xbeef}}, 1+2*room+spareFields+guards)
 		ends   = slices.Repeat([]uint32{0xdeadbeef}, 1+2*room+spareRows+guards)
+		odds   = slices.Repeat([]OddBlock{{0xdead, 0xbeef}}, 1+(s.to-s.from+63)/64+1+guards)
 		n, m   = len(fields) - guards, len(ends) - guards
-		x      = Index{Fields: fields[:1:n], Ends: ends[:1:m]}
+		o      = len(odds) - guards
+		x      = Index{Fields: fields[:1:n], Ends: ends[:1:m], OddBlocks: odds[:1:o]}
 		f      found
 	)
 	fields[0], ends[0] = Field{1, 2}, 1
+	if odds[0] = (OddBlock{0, 1}); s.from == 0 { // there is nothing before
+		x.OddBlocks = x.OddBlocks[:0]
+	}
+	before := len(x.OddBlocks)
 	f.counted, f.rows = s.g.Count(s.in, s.from, s.to, &x)
 	require.Equal(t, [2]int{1, 1}, [2]int{len(x.Fields), len(x.Ends)}, "Count leaves it as it is")
 	f.end = s.g.Index(s.in, s.from, s.to, &x)
+	require.Equal(t, odds[:before], x.OddBlocks[:before])
+	f.odd = x.OddBlocks[before:]
 	f.fields, f.ends, f.flags = x.Fields, x.Ends, [3]bool{x.Odd, x.Long, x.Doubled}
 	if f.end > s.from {
 		f.next.start = x.Fields[:len(x.Fields)+1][len(x.Fields)].start
 	}
 	for i := range guards {
-		if fields[n+i] != (Field{0xdead, 0xbeef}) || ends[m+i] != 0xdeadbeef {
+		if fields[n+i] != (Field{0xdead, 0xbeef}) || ends[m+i] != 0xdeadbeef || odds[o+i] != (OddBlock{0xdead, 0xbeef}) {
 			require.Fail(t, "written behind the capacity", "%s: %d: %s", k.name, i, s)
 		}
 	}
 	require.Equal(t, Field{1, 2}, x.Fields[0])
 	require.EqualValues(t, 1, x.Ends[0])
 	return f
+}
+
+// odds gives the odd blocks of what is found, byte by byte.
+func (s stretch) odds(x *found) (blocks []OddBlock) {
+	delim := s.g.Delimiter[0]
+	before := map[int]bool{} // where the delimiter is structure
+	if delim < 0x20 && delim != '\t' {
+		for _, f := range x.fields[1:] {
+			if before[f.Start()-1] = true; f.Quoted() {
+				before[f.Start()-2] = true
+			}
+		}
+	}
+	for i := s.from; i < x.end; i++ {
+		c := s.in[i]
+		eol := c == '\r' || c == '\n' && s.g.LF
+		if c >= 0x20 && c <= 0x7e || eol || c == delim && (c == '\t' || before[i]) {
+			continue
+		}
+		at := s.from + (i-s.from)&^63
+		if len(blocks) == 0 || int(blocks[len(blocks)-1].At) < at {
+			blocks = append(blocks, OddBlock{At: uint32(at)})
+		}
+		blocks[len(blocks)-1].Odd |= 1 << (i - at)
+	}
+	return blocks
 }
 
 // sameAsRow takes in[from:to] by the quick road, checks that all kernels find the same, and each row against Row. It
@@ -136,13 +171,10 @@ func sameAsRow(t *testing.T, g *Grammar, in []byte, from, to int) int {
 		}
 		require.Equal(t, NewField(start, 0, quoted, false), x.next, s)
 	}
-	if !odd {
-		for _, c := range in[from:x.end] {
-			if (c < 0x20 || c > 0x7e) && c != g.Delimiter[0] && c != '\n' && c != '\r' {
-				require.Fail(t, "an odd byte that was not noted", "%#x: %s", c, s)
-			}
-		}
+	if want := s.odds(&x); !slices.Equal(want, x.odd) {
+		require.Equal(t, want, x.odd, s)
 	}
+	require.True(t, odd || len(x.odd) == 0, s)
 	for _, f := range x.fields[1:] {
 		if f.Escaped() && !doubled {
 			require.Fail(t, "a doubled quote that was not noted", s)
@@ -196,11 +228,13 @@ func TestIndexOfPatterns(t *testing.T) {
 		"\"\n\"\n", "\"\r\n\"\r\n", "\"a\n\"\"b\",\n", "\"\r\",\"\n\"\n", "\"\n\n\n\n\n\n\"\n", "a,\"\n\",b\n",
 		// what is not regular
 		"\r", "a\rb\n", "\"\r", "\"\"\r", "\"a\"\r\r\n", "\"a\"b\n", "a\"b\n", `"a" ,`, " \"a\"\n", "\"\"\"\"\"", `"`, "\"\"a\"\"\n",
+		// odd bytes
+		"é,", "\x00\n", "\x7f\"\n", "\"\x80\"\r\n", "\"\x1f\",\x1f\n", "\t,\n", "\"\xff\n\"\"\t\",\n", "a\"\xfe\n", "é\rb\n", "ab\xc3\n\xa4,",
 		// longer than a block
 		strings.Repeat("a", 63) + "\n", strings.Repeat("a", 64) + ",", `"` + strings.Repeat(`""`, 33) + `",`,
 		`"` + strings.Repeat("a", 61) + `"` + "\n", `"` + strings.Repeat(",", 64) + `"` + "\r\n",
 	} {
-		for _, config := range []string{"rfc", "cr", "mixed", "strict", "plain"} {
+		for _, config := range []string{"rfc", "cr", "mixed", "strict", "plain", "unit"} {
 			g := New(configs[config])
 			unit := pattern
 			if !g.LF {
@@ -281,7 +315,8 @@ func TestIndexOfCRsNowAndThen(t *testing.T) {
 
 // A kernel stops in time where fields or rows fill their room, however much of it a block leaves.
 func TestIndexOfRoom(t *testing.T) {
-	for _, in := range []string{strings.Repeat("\n", 400), strings.Repeat(",", 400) + "\n", "\"\"" + strings.Repeat(",", 400) + "\n"} {
+	for _, in := range []string{strings.Repeat("\n", 400), strings.Repeat(",", 400) + "\n", "\"\"" + strings.Repeat(",", 400) + "\n",
+		strings.Repeat("\x00\n", 400), strings.Repeat("\x00,", 400) + "\n"} {
 		s := stretch{New(configs["rfc"]), []byte(in), 0, len(in)}
 		want := s.by(t, plain, 0, 0)
 		eachKernel(t, func(t *testing.T, k kernel) {
@@ -296,7 +331,7 @@ func TestIndexOfRoom(t *testing.T) {
 // Neither the place in memory nor where the stretch ends makes a difference.
 func TestIndexOfStretches(t *testing.T) {
 	g := New(configs["rfc"])
-	table := []byte("a,\"b\",\"c\"\"d\"\r\n" + strings.Repeat(",\n", 40) + "\"1,\n2\",,\"\"\"\"\n" + strings.Repeat("x", 70) + "\ny,\"z\n")
+	table := []byte("a,\"b\xc3\xa4\",\"c\"\"d\"\r\n" + strings.Repeat(",\n", 40) + "\"1,\n2\",,\"\"\"\"\n" + strings.Repeat("x", 70) + "\ny,\"z\n")
 	for shift := range 64 {
 		in := shifted(table, shift)
 		require.EqualValues(t, shift, uintptr(unsafe.Pointer(&in[0]))&63)
@@ -304,6 +339,65 @@ func TestIndexOfStretches(t *testing.T) {
 			sameAsRow(t, g, in, 0, to)
 		}
 	}
+}
+
+// The odd bytes are those of the rows found, wherever blocks begin, and no more often than they are there.
+func TestIndexOfOddBytes(t *testing.T) {
+	row := strings.Repeat("x", 62) + ",\n"
+	for _, c := range []struct {
+		name, config, in string
+		to               []int // of each Index, which begins where the one before ended
+		want             []OddBlock
+	}{
+		{"none", "rfc", row + row, []int{128}, nil},
+		{"in the first byte and in the last one", "rfc", "\x00" + row[1:63] + "\n", []int{64}, []OddBlock{{0, 1}}},
+		{"next to the edge of blocks", "rfc", row[:63] + "\x00\x01\n", []int{66}, []OddBlock{{0, 1 << 63}, {64, 1}}},
+		{"in a block that is cut short", "rfc", row + "é\n", []int{67}, []OddBlock{{64, 0b11}}},
+		{"behind the end", "rfc", "a\n\x00", []int{3}, nil},
+		{"behind the end, in blocks of their own", "rfc", "a\n" + strings.Repeat("\x00", 200), []int{202}, nil},
+		{"before and behind the end", "rfc", "é\né", []int{5}, []OddBlock{{0, 0b11}}},
+		{"where no row ends", "rfc", strings.Repeat("é", 100), []int{200}, nil},
+		{"looked at again", "rfc", "é\né\né\n", []int{4, 8, 9}, []OddBlock{{0, 0b11}, {3, 0b11}, {6, 0b11}}},
+		{"looked at in vain", "rfc", strings.Repeat("é", 100) + "\n", []int{100, 150, 201},
+			[]OddBlock{{0, ^uint64(0)}, {64, ^uint64(0)}, {128, ^uint64(0)}, {192, 0xff}}},
+		{"before what is not regular", "rfc", "é\na\"\x00\n", []int{8}, []OddBlock{{0, 0b11}}},
+		{"behind what is not regular", "rfc", "a\nb\"\n" + row + "\x00", []int{70}, nil},
+		{"inside quotes", "rfc", "\"\x00\n\",\"\t\"\n", []int{9}, []OddBlock{{0, 0b1000010}}},
+		{"a line end of another kind", "cr", "a\nb\r", []int{4}, []OddBlock{{0, 0b10}}},
+		{"a carriage return", "rfc", "a\rb\r\n", []int{5}, nil},
+		{"a tab", "rfc", "a\tb\n", []int{4}, []OddBlock{{0, 0b10}}},
+		{"a tab that is the delimiter", "tab", "a\t\"\t\"\n", []int{6}, nil},
+		{"a control character that is the delimiter", "unit", "a\x1fb\x1e\n\"a\x1fb\"\x1f\n", []int{12}, []OddBlock{{0, 0b10001000}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			defer func(k kernel) { chosen = k }(chosen)
+			g := New(configs[c.config])
+			eachKernel(t, func(t *testing.T, k kernel) {
+				chosen = k
+				x, at := Index{}, 0
+				for _, to := range c.to {
+					at = g.Index([]byte(c.in), at, to, &x)
+				}
+				if len(c.want) == 0 {
+					require.Empty(t, x.OddBlocks)
+				} else {
+					require.Equal(t, c.want, x.OddBlocks)
+				}
+			})
+		})
+	}
+}
+
+func TestCutOdd(t *testing.T) {
+	blocks := []OddBlock{{0, 0b101}, {64, 1 << 63}, {200, 1 << 3}}
+	for _, c := range []struct{ end, want int }{{0, 0}, {128, 2}, {127, 1}, {203, 2}, {204, 3}, {1000, 3}, {200, 2}} {
+		x := Index{OddBlocks: slices.Clone(blocks)}
+		x.CutOdd(c.end)
+		require.Equal(t, blocks[:c.want], x.OddBlocks, c.end)
+	}
+	x := Index{OddBlocks: slices.Clone(blocks)}
+	x.CutOdd(2)
+	require.Equal(t, []OddBlock{{0, 1}}, x.OddBlocks)
 }
 
 // Ordinary tables do not leave the quick road.
@@ -319,6 +413,7 @@ func TestIndexOfOrdinaryTables(t *testing.T) {
 		{"backslash", "\"a\",b\n"},
 		{"hash", "a#,#b\n,\"\n#\"\n"},
 		{"tab", "a\t\"b\t\"\n"},
+		{"unit", "a\x1f\"b\x1f\"\n"},
 	} {
 		g := New(configs[c.config])
 		for _, times := range []int{1, 7, 64, 300} {
@@ -341,7 +436,7 @@ func TestIndexOfOrdinaryTables(t *testing.T) {
 
 // pieces are what tables are made of by chance.
 var pieces = []string{
-	",", ",", ",", "\n", "\n", "\"", "\"", "\"\"", "\",\"", "\"\n\"", "a", "b c", "\r\n", "\r", "\\", "#", "//", "\t", " ", "::", "é", "\x00",
+	",", ",", ",", "\n", "\n", "\"", "\"", "\"\"", "\",\"", "\"\n\"", "a", "b c", "\r\n", "\r", "\\", "#", "//", "\t", " ", "::", "é", "\x00", "\x1f",
 	"\"quoted, and long\",", "\"with \"\"doubled\"\" ones\"", "12.50,", "\"two\nlines\"\n", "some text that is longer than a block of sixty-four bytes, as it may be\n",
 }
 
@@ -461,7 +556,7 @@ func benchmark(b *testing.B, run func(g *Grammar, in []byte, from, to int, x *In
 				for b.Loop() {
 					for from := 0; from < len(in); {
 						if from == 0 || len(x.Fields) > size/8 {
-							x.Fields, x.Ends = x.Fields[:0], x.Ends[:0]
+							x.Fields, x.Ends, x.OddBlocks = x.Fields[:0], x.Ends[:0], x.OddBlocks[:0]
 						}
 						end := run(g, in, from, min(from+32<<10, len(in)), &x)
 						if end == from {

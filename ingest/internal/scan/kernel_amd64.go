@@ -38,9 +38,10 @@ func blocksAVX2(blocks *block, b *byte, count int, n needles)
 //go:noescape
 func unitsAVX2(dst, src *byte, count int, big bool)
 
-// indexFused is index where all is done in one turn.
+// indexFused is index where all is done in one turn. A control character as delimiter is an odd byte where it is no
+// structure, which is too rare to be seen to in there.
 func indexFused(c *cursor) {
-	if len(c.b)-c.at < 64 {
+	if len(c.b)-c.at < 64 || c.control != 0 {
 		c.indexMasks(masksAVX512)
 		return
 	}

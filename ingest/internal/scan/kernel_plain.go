@@ -63,13 +63,11 @@ func masksPlain(blocks []block, b []byte, n needles) {
 		eol := join(k0>>16, k1>>16, k2>>16, k3>>16)
 		odd := delim & eol
 		delim &^= odd
-		blocks[i] = block{
-			delim: delim,
-			eol:   eol&^odd | delim&both,
-			quote: join(k0>>32, k1>>32, k2>>32, k3>>32),
-			cr:    join(k0>>48, k1>>48, k2>>48, k3>>48),
-			odd:   odd,
-		}
+		m := &blocks[i] // word by word: as a whole it would be made elsewhere, and copied; see step
+		m.delim, m.eol = delim, eol&^odd|delim&both
+		m.quote = join(k0>>32, k1>>32, k2>>32, k3>>32)
+		m.cr = join(k0>>48, k1>>48, k2>>48, k3>>48)
+		m.odd = odd
 	}
 }
 

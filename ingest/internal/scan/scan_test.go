@@ -17,6 +17,7 @@ import (
 var configs = map[string]Config{
 	"rfc":       {Delimiter: []byte(","), Open: []byte(`"`), Close: []byte(`"`), Doubled: true, LF: true, MaxLines: 4},
 	"tab":       {Delimiter: []byte("\t"), Open: []byte(`"`), Close: []byte(`"`), Doubled: true, LF: true, MaxLines: 4},
+	"unit":      {Delimiter: []byte("\x1f"), Open: []byte(`"`), Close: []byte(`"`), Doubled: true, LF: true, MaxLines: 4},
 	"space":     {Delimiter: []byte(" "), Open: []byte(`"`), Close: []byte(`"`), Doubled: true, LF: true, MaxLines: 4},
 	"runs":      {Delimiter: []byte(" "), Open: []byte(`"`), Close: []byte(`"`), Doubled: true, LF: true, SkipSpace: true, MaxLines: 4},
 	"colons":    {Delimiter: []byte("::"), Open: []byte(`"`), Close: []byte(`"`), Doubled: true, LF: true, MaxLines: 4},
