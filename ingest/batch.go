@@ -178,28 +178,24 @@ func (b *Batch) String() string {
 }
 
 // Record gives the i-th record, from 0.
-func (b *Batch) Record(i int) Record { return b.record(i, b.ends[i], b.ends[i+1]) }
-
-// record gives record i, whose fields are known.
-func (b *Batch) record(i int, first, end uint32) Record {
+func (b *Batch) Record(i int) Record {
+	first, end := b.ends[i], b.ends[i+1]
 	return Record{b, unsafe.Pointer(unsafe.SliceData(b.fields[first:end])), uint32(i), end - first}
 }
 
 // All gives the records with their index. A panic in the loop's body is reported with the record's position.
 func (b *Batch) All() iter.Seq2[int, Record] {
 	return func(yield func(int, Record) bool) {
-		i, left := 0, false
+		at, left := 0, false
 		defer func() {
 			if !left {
-				b.failed.Store(int64(i) + 1)
+				b.failed.Store(int64(at) + 1)
 			}
 		}()
-		first := b.ends[0]
-		for j, end := range b.ends[1:] {
-			if i = j; !yield(i, b.record(i, first, end)) {
+		for i := range b.Len() {
+			if at = i; !yield(i, b.Record(i)) {
 				break
 			}
-			first = end
 		}
 		left = true
 	}
