@@ -13,14 +13,20 @@ import (
 
 const sampleBytes = 64 << 10
 
-// benchSamples are what a sample can be like at worst, each of the usual size.
+// benchSamples are what a sample is like as a rule, in the first two, and can be like at worst; each of the usual size.
 var benchSamples = []struct {
 	name string
 	unit func(random *rand.Rand, i int) string // the i-th piece
 
 	kilobytes int // that Sniff may allocate
 }{
-	{"ordinary", func(r *rand.Rand, i int) string {
+	{"unquoted", func(r *rand.Rand, i int) string {
+		return fmt.Sprintf("%d,Name %d,%d.%02d,%04d-%02d-%02d,open\n", i, r.IntN(1000), r.IntN(1000), r.IntN(100), 1950+r.IntN(60), 1+r.IntN(12), 1+r.IntN(28))
+	}, 4096},
+	{"quoted", func(r *rand.Rand, i int) string {
+		return fmt.Sprintf("\"%d\",\"Name, %d\",\"some text that goes on, and on, to number %d\",\"%d.%02d\",\"open\"\n", i, r.IntN(1000), r.IntN(50), r.IntN(100), r.IntN(100))
+	}, 4096},
+	{"many signs", func(r *rand.Rand, i int) string {
 		return fmt.Sprintf("%d;\"Name %d, it's\";%04d-%02d-%02d;%d,%02d;https://example.com/%d?a=1&b=2;some words | and more: %d\n", i,
 			r.IntN(1000), 1950+r.IntN(60), 1+r.IntN(12), 1+r.IntN(28), r.IntN(100), r.IntN(100), r.IntN(1e6), r.IntN(50))
 	}, 4096},
