@@ -209,7 +209,7 @@ func (p *parser) alike(record, rows int) int {
 	first, second, named := p.nameLengths()
 	from := ends[0]
 	if columns > 1 && !p.Long && named && first >= 0 {
-		// The same as below for most tables.
+		// Most tables: no more is to be asked of a row, and so it is asked less than below.
 		for i, to := range ends[1:] {
 			two := fields[from:to]
 			if len(two) != int(columns) {
