@@ -53,7 +53,8 @@ func code(err error) int {
 	return 0
 }
 
-// locked says that an error comes from another's lock on the file.
+// locked says that an error comes from another's lock: on the file, or on a database in memory from a connection that is
+// being given up.
 func locked(err error) bool {
-	return code(err) == sqlite3.SQLITE_BUSY
+	return code(err) == sqlite3.SQLITE_BUSY || code(err) == sqlite3.SQLITE_LOCKED
 }

@@ -13,10 +13,13 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"net/url"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sluicecsv/sluice/ingest"
@@ -42,7 +45,8 @@ type Sink struct {
 	// Wait is how long a write waits for another program to release its lock on the file. Default 30 s.
 	Wait time.Duration
 
-	path string
+	path   string
+	anchor *sql.DB // of a database in memory, which ends with its last connection: DB may have to give up its only one
 }
 
 // maxParams is the most parameters of a statement. SQLite takes 32,766, but the driver looks each one up
@@ -56,7 +60,7 @@ const busy = 20 * time.Millisecond
 const defaultWait = 30 * time.Second
 
 // Open opens a SQLite file, or makes it, for records that go into a table; that is made too unless it is
-// there. The path ":memory:" is a database in memory, which is gone after Close.
+// there. The path ":memory:" is a database in memory, of this sink alone, which is gone after Close.
 //
 // A Sink has one connection, as SQLite has one writer at a time: the workers of a run take turns. Several
 // sinks, in one program or in many, can write into the same file.
@@ -74,17 +78,48 @@ func Open(path, table string) (*Sink, error) {
 		Sink: sqlsink.Sink{DB: db, Database: database{}, Table: table, Create: true},
 		path: path,
 	}
-	if err := s.patiently(context.Background(), db.Ping); err != nil {
-		db.Close()
+	if path == inMemory {
+		if s.anchor, err = sql.Open("sqlite", dsn); err != nil {
+			db.Close()
+			return nil, explain(path, err)
+		}
+	}
+	if err := s.patiently(context.Background(), s.ping); err != nil {
+		s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
+// ping connects.
+func (s *Sink) ping() error {
+	if s.anchor != nil {
+		if err := s.anchor.Ping(); err != nil {
+			return err
+		}
+	}
+	return s.DB.Ping()
+}
+
+// inMemory is the path of a database in memory.
+const inMemory = ":memory:"
+
+// opened numbers the databases in memory: each has a name of its own, under which several connections find it.
+var opened atomic.Int64
+
 // source gives the name under which the driver opens a file, with the settings of every connection.
 func source(path string) (string, error) {
-	name := "file::memory:"
-	if path != ":memory:" {
+	settings := url.Values{
+		"_busy_timeout": {strconv.FormatInt(busy.Milliseconds(), 10)},
+		"_pragma":       {"journal_mode(WAL)", "synchronous(NORMAL)"},
+		"_txlock":       {"immediate"}, // a transaction that is to write waits at its begin, where nothing is lost
+	}
+	var name string
+	if path == inMemory {
+		name = fmt.Sprintf("file:sluice-%d", opened.Add(1))
+		settings.Set("mode", "memory")
+		settings.Set("cache", "shared")
+	} else {
 		abs, err := filepath.Abs(path)
 		if err != nil {
 			return "", err
@@ -95,11 +130,7 @@ func source(path string) (string, error) {
 		}
 		name = (&url.URL{Scheme: "file", Path: abs}).String()
 	}
-	return name + "?" + url.Values{
-		"_busy_timeout": {strconv.FormatInt(busy.Milliseconds(), 10)},
-		"_pragma":       {"journal_mode(WAL)", "synchronous(NORMAL)"},
-		"_txlock":       {"immediate"}, // a transaction that is to write waits at its begin, where nothing is lost
-	}.Encode(), nil
+	return name + "?" + settings.Encode(), nil
 }
 
 // BatchBytes gives the size of batches where Pipeline.BatchBytes leaves it open: what a commit costs by itself does not
@@ -107,7 +138,13 @@ func source(path string) (string, error) {
 func (s *Sink) BatchBytes() int { return 1 << 20 }
 
 // Close closes the file. It is called when no run writes any more.
-func (s *Sink) Close() error { return explain(s.path, s.DB.Close()) }
+func (s *Sink) Close() error {
+	err := s.DB.Close()
+	if s.anchor != nil {
+		err = errors.Join(err, s.anchor.Close())
+	}
+	return explain(s.path, err)
+}
 
 // Open makes a writer, and the table.
 func (s *Sink) Open(ctx context.Context, found *ingest.Found) (ingest.Writer, error) {

@@ -3,6 +3,7 @@ package sqlitesink_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
@@ -84,8 +85,24 @@ func TestInMemory(t *testing.T) {
 	if _, err := ingest.Run(t.Context(), strings.NewReader("a,b\n1,2\n3,\n"), sink); err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprintf("%q", read(t, sink.DB, "SELECT * FROM t")); got != `[["1" "2"] ["3" "\x00null"]]` {
+	const want = `[["1" "2"] ["3" "\x00null"]]`
+	if got := fmt.Sprintf("%q", read(t, sink.DB, "SELECT * FROM t")); got != want {
 		t.Error(got)
+	}
+	// It outlives its connection: database/sql gives up one that a call was canceled on.
+	c, err := sink.DB.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Raw(func(any) error { return driver.ErrBadConn }); err != driver.ErrBadConn {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprintf("%q", read(t, sink.DB, "SELECT * FROM t")); got != want {
+		t.Error(got)
+	}
+	// Each is its own.
+	if _, err := open(t, ":memory:", "t").DB.Exec("SELECT * FROM t"); err == nil {
+		t.Error("a new one has a table")
 	}
 }
 
