@@ -122,6 +122,7 @@ func textBits(b []byte) float64 {
 // classify returns the kind of a field and the bits its value takes for one who knows the kind.
 func classify(b []byte) (kind, float64) {
 	all := len(b)
+	// As bytes.Trim does, which takes several times as long where there is nothing to trim.
 	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
 		b = b[1:]
 	}

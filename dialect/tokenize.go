@@ -79,12 +79,8 @@ func (t *table) read(g grammar) {
 	s.mark(g.delimiter)
 	s.mark(g.escape)
 	s.stops['\n'], s.stops['\r'] = true, true
-	s.bends['\n'], s.bends['\r'] = true, true
-	if g.escape != "" {
-		s.bends[g.escape[0]] = true
-	}
 	if s.meant = s.stops; g.close != "" {
-		s.meant[g.close[0]], s.bends[g.close[0]] = true, true
+		s.meant[g.close[0]] = true
 	}
 
 	for pos := 0; pos < len(t.text); {
@@ -120,7 +116,6 @@ type scanner struct {
 	g      grammar
 	stops  [256]bool // first bytes of what ends or bends an unquoted field
 	meant  [256]bool // and of a closing quote
-	bends  [256]bool // first bytes of what means something within quotes
 	line   int
 	budget int  // bytes that may still be scanned twice
 	closed int  // quoted fields so far
@@ -235,7 +230,7 @@ func (s *scanner) quotedField(pos int, c *cell) (int, bool) {
 	c.start = int32(pos)
 	for pos < limit {
 		b := s.text[pos]
-		if !s.bends[b] {
+		if !s.meant[b] {
 			pos++
 			continue
 		}

@@ -63,8 +63,7 @@ func spoil(b []byte) {
 func (m *memory) index() *scan.Index {
 	if m != nil {
 		if x, _ := m.indexes.Get().(*scan.Index); x != nil {
-			x.Fields, x.Ends = x.Fields[:0], append(x.Ends[:0], 0)
-			x.OddBlocks, x.Odd, x.Long, x.Doubled = x.OddBlocks[:0], false, false, false
+			x.Clear()
 			return x
 		}
 	}

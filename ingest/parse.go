@@ -85,8 +85,7 @@ func (p *parser) reset() {
 	if p.Index == nil {
 		p.Index = p.w.memory.index()
 	}
-	p.Fields, p.Ends = p.Fields[:0], p.Ends[:1]
-	p.OddBlocks, p.Odd, p.Long, p.Doubled = p.OddBlocks[:0], false, false, false
+	p.Clear()
 	p.text, p.extra, p.row, p.undecoded = p.decoded[:0], p.extra[:0], 0, false
 	p.section, p.blank, p.reason = p.w.Section, p.w.Blank, ""
 	p.irregular, p.invalid, p.mixed = irregular{}, p.invalid[:0], p.mixed[:0]

@@ -214,6 +214,12 @@ func (g *Grammar) Index(b []byte, from, to int, x *Index) (end int) {
 	return end
 }
 
+// Clear takes off all rows and what is said of them. The room stays.
+func (x *Index) Clear() {
+	x.Fields, x.Ends, x.OddBlocks = x.Fields[:0], append(x.Ends[:0], 0), x.OddBlocks[:0]
+	x.Odd, x.Long, x.Doubled = false, false, false
+}
+
 // CutOdd takes what is in b[end:] off the OddBlocks.
 func (x *Index) CutOdd(end int) {
 	n := len(x.OddBlocks)

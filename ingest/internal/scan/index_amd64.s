@@ -107,6 +107,7 @@ GLOBL starts<>(SB), RODATA|NOPTR, $8
 // STATE takes up the state of the block before. R12, and the flags, say whether it leaves something that is not
 // plain. SAVE leaves it, with a cursor behind the block at SI.
 #define STATE \
+	MOVQ $0, WITH_CRS                         \
 	TAKE(state_begin, SEPARATORS)             \
 	TAKE(state_escaped, ESCAPED)              \
 	TAKE(state_closed, CLOSING)               \
@@ -171,11 +172,14 @@ GLOBL starts<>(SB), RODATA|NOPTR, $8
 	LEAQ    (64*MANY)(SI), R8 \
 	CMOVQNE R8, R12
 
-// ANY_CR is true if a CR is in the block, or before it.
-#define ANY_CR \
-	MOVQ CRS, BX \
-	SHRQ $63, BX \
-	ORQ  R11, BX
+// NO_CRS leaves the way without CRs where one is in the block, or before it, or was in one of those before.
+#define NO_CRS \
+	CMPQ SI, WITH_CRS \
+	JLS  withCRs      \
+	MOVQ CRS, BX      \
+	SHRQ $63, BX      \
+	ORQ  R11, BX      \
+	JNE  firstCR
 
 // INSIDE and STEP are the method step. INSIDE takes what FIND gives. It leaves separators in CX and those that are
 // line ends in R9, all line ends in LINE_ENDS, opening quotes in R8 and closing ones in R10, and in R15 where a field
@@ -377,7 +381,6 @@ TEXT ·indexVBMI2(SB), NOSPLIT, $104-8
 	ADDQ cursor_odds(AX), BP
 
 	MOVQ $0, RARE
-	MOVQ $0, WITH_CRS
 	STATE
 	MOVQ SI, R12
 	JNE  quotes
@@ -438,10 +441,7 @@ general:
 	VPADDD X14, X26, X2
 	VMOVSS X2, K2, -4(DI)
 
-	CMPQ SI, WITH_CRS
-	JLS  withCRs
-	ANY_CR
-	JNE  firstCR
+	NO_CRS
 
 	// There are no CRs. Nor is there a doubled quote, as a rule: all quotes stand beside separators then.
 	CLOSED
@@ -475,15 +475,7 @@ doubled:
 	ESCAPES
 	TESTQ R15, R15
 	JNE   irregular
-	ANDQ  CX, R10      // shut
-	MOVQ  OPENING, R15
-	SHRQ  $1, R15
-	XORL  R8, R8
-	KMOVQ CX, K2
-	MOVQ  R14, BX
-	ORQ   RARE, BX
-	JEQ   usual
-	JMP   rare
+	JMP   regular
 
 firstCR:
 	LEAQ (64*SINCE_CR)(SI), BX
@@ -628,7 +620,6 @@ TEXT ·countVBMI2(SB), NOSPLIT, $104-8
 	MOVQ cursor_end(AX), DI
 	ADDQ cursor_b(AX), DI
 	MOVQ cursor_row(AX), DX
-	MOVQ $0, WITH_CRS
 	STATE
 	MOVQ SI, R12
 	JNE  quotes
@@ -664,10 +655,7 @@ quotes:
 
 general:
 	INSIDE
-	CMPQ SI, WITH_CRS
-	JLS  withCRs
-	ANY_CR
-	JNE  firstCR
+	NO_CRS
 	CLOSED
 	DOUBLED
 	SHUT
