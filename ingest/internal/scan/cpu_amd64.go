@@ -9,11 +9,11 @@ import (
 )
 
 // An x86 says which instructions may be used: the CPU has them, and the operating system keeps the registers
-// they need when it switches threads.
+// they need when it switches threads. Each of them is never there without the one before.
 type x86 struct {
-	hasAVX2   bool
-	hasAVX512 bool // F, BW, DQ and VL
-	hasVBMI2  bool // and VBMI, VBMI2, BMI1, BMI2, LZCNT, POPCNT and PCLMULQDQ; never without hasAVX512
+	hasAVX2   bool // and BMI1, LZCNT, POPCNT and PCLMULQDQ
+	hasAVX512 bool // and AVX512F, -BW, -DQ and -VL
+	hasVBMI2  bool // and AVX512VBMI, -VBMI2 and BMI2
 }
 
 // cpu is what this process may use.
@@ -58,18 +58,16 @@ func detect() (c x86) {
 	if has(ecx1, osxsave) {
 		xcr0 = xgetbv()
 	}
-	c.hasAVX2 = has(xcr0, ymm) && has(ebx7, avx2)
+	c.hasAVX2 = has(xcr0, ymm) && has(ebx7, avx2|bmi1) && has(ecxExtended, lzcnt) && has(ecx1, popcnt|pclmulqdq)
 	// On macOS XCR0 tells nothing of AVX-512, and a signal could change the mask registers: see
 	// https://go.dev/issue/49233.
-	c.hasAVX512 = has(xcr0, zmm) && has(ebx7, f|dq|bw|vl) && runtime.GOOS != "darwin"
-	c.hasVBMI2 = c.hasAVX512 && has(ecx7, vbmi|vbmi2) && has(ebx7, bmi1|bmi2) && has(ecxExtended, lzcnt) &&
-		has(ecx1, popcnt|pclmulqdq)
+	c.hasAVX512 = c.hasAVX2 && has(xcr0, zmm) && has(ebx7, f|dq|bw|vl) && runtime.GOOS != "darwin"
+	c.hasVBMI2 = c.hasAVX512 && has(ecx7, vbmi|vbmi2) && has(ebx7, bmi2)
 	return c
 }
 
 // without leaves out what the environment variable GODEBUG switches off. The names are those of the Go runtime
-// (cpu.avx2=off) and of golang.org/x/sys/cpu (cpu.avx512vbmi2=off), and cpu.lzcnt. AVX-512 goes with AVX2, since no
-// CPU has one and lacks the other.
+// (cpu.avx2=off) and of golang.org/x/sys/cpu (cpu.avx512vbmi2=off), and cpu.lzcnt.
 func (c x86) without(godebug string) x86 {
 	on := func(names ...string) bool {
 		for _, name := range names {
@@ -79,10 +77,9 @@ func (c x86) without(godebug string) x86 {
 		}
 		return true
 	}
-	c.hasAVX2 = c.hasAVX2 && on("avx2")
-	c.hasAVX512 = c.hasAVX512 && on("avx2", "avx512", "avx512f", "avx512bw", "avx512dq", "avx512vl")
-	c.hasVBMI2 = c.hasVBMI2 && c.hasAVX512 &&
-		on("avx512vbmi", "avx512vbmi2", "bmi1", "bmi2", "lzcnt", "popcnt", "pclmulqdq")
+	c.hasAVX2 = c.hasAVX2 && on("avx2", "bmi1", "lzcnt", "popcnt", "pclmulqdq")
+	c.hasAVX512 = c.hasAVX512 && c.hasAVX2 && on("avx512", "avx512f", "avx512bw", "avx512dq", "avx512vl")
+	c.hasVBMI2 = c.hasVBMI2 && c.hasAVX512 && on("avx512vbmi", "avx512vbmi2", "bmi2")
 	return c
 }
 

@@ -1,0 +1,97 @@
+//go:build !purego
+
+#include "go_asm.h"
+#include "textflag.h"
+#include "index_amd64.h"
+
+// The fused kernels for CPUs that cannot compress bytes.
+
+#define TAKEN        104(SP) // the separators of the block
+#define FIRST_END    112(SP) // where the first of them is noted
+#define BOTH         120(SP) // of them: behind a quote and a CR
+#define DOUBLED_ENDS 128(SP) // of them: of fields with doubled quotes
+
+// NOTE is the method note, for what FIND gives. Clobbers R8.
+#define NOTE \
+	MOVQ    SI, R8                 \
+	SUBQ    cursor_b(AX), R8       \
+	MOVL    R8, OddBlock_At(BP)    \
+	MOVQ    BX, OddBlock_Odd(BP)   \
+	LEAQ    OddBlock__size(BP), R8 \
+	TESTQ   BX, BX                 \
+	CMOVQNE R8, BP
+
+// OFFSET gives the place of the block in BX.
+#define OFFSET \
+	MOVQ SI, BX           \
+	SUBQ cursor_b(AX), BX
+
+// ROWS notes how many fields there are up to each of the line ends in R9; the separators are in CX. Clobbers BX, R9 and R11.
+#define ROW(at) \
+	BLSMSKQ R9, BX       \
+	ANDQ    CX, BX       \
+	POPCNTQ BX, BX       \
+	ADDL    FOUND, BX    \
+	MOVL    BX, (at)(DX) \
+	BLSRQ   R9, R9
+
+#define ROWS(more) \
+	POPCNTQ R9, R11          \
+	LEAQ    (DX)(R11*4), R11 \
+more:                        \
+	ROW(0)                   \
+	ROW(4)                   \
+	ADDQ $8, DX              \
+	CMPQ DX, R11             \
+	JCS  more                \
+	MOVQ R11, DX
+
+// FIELD notes the field that ends at the first separator in CX, which it takes off, and where the next one starts. Clobbers
+// R11.
+#define FIELD(at) \
+	TZCNTQ CX, R11          \
+	BLSRQ  CX, CX           \
+	ADDL   BX, R11          \
+	MOVL   R11, (at)(DI)    \
+	INCL   R11              \
+	MOVL   R11, (at+4)(DI)
+
+// QUOTED does the same where R10 says behind which separators a 1 is to be taken off the end, and R15 behind which one there is a
+// quoted field. Clobbers R8, R11 and R14.
+#define QUOTED(at) \
+	TZCNTQ CX, R11             \
+	BLSRQ  CX, CX              \
+	LEAL   (BX)(R11*1), R14    \
+	BTQ    R11, R10            \
+	SBBL   $0, R14             \
+	MOVL   R14, (at)(DI)       \
+	BTQ    R11, R15            \
+	SBBL   R8, R8              \
+	ANDL   $0x80000001, R8     \
+	LEAL   1(BX)(R11*1), R11   \
+	ADDL   R8, R11             \
+	MOVL   R11, (at+4)(DI)
+
+// func indexAVX512(c *cursor)
+//
+// Needs AVX512F and -BW, BMI1, POPCNT and PCLMULQDQ. Clobbers AX, BX, CX, DX, SI, DI, R8 to R15, K2 to K6, Z0, Z1, X6, Z15 to
+// Z21 and the flags.
+#define FIND    FIND_AVX512
+#define NEEDLES NEEDLES_AVX512
+
+TEXT ·indexAVX512(SB), NOSPLIT, $136-8
+	MOVQ c+0(FP), AX
+#include "index_bits_amd64.h"
+
+#undef FIND
+#undef NEEDLES
+
+// func indexAVX2(c *cursor)
+//
+// Needs AVX2, BMI1, POPCNT and PCLMULQDQ. Clobbers AX, BX, CX, DX, SI, DI, R8 to R15, Y0 to Y3, X6, Y8 to Y12, Y15 and the flags.
+#define FIND    FIND_AVX2
+#define NEEDLES NEEDLES_AVX2
+
+TEXT ·indexAVX2(SB), NOSPLIT, $136-8
+	MOVQ c+0(FP), AX
+#include "index_bits_amd64.h"
