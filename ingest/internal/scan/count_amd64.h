@@ -15,17 +15,14 @@
 	ADDQ cursor_b(AX), DI
 	MOVQ cursor_row(AX), DX
 	STATE
-	MOVQ SI, R12
-	JNE  quotes
-	XORL R12, R12
+	JMP  choose
 
 plain:
 	CMPQ SI, LAST_BLOCK
 	JHI  done
 	FIND
 	ORQ  BX, cursor_odd(AX)
-	QUOTES
-	JNE  first
+	PLAIN
 	MOVQ CX, SEPARATORS
 
 rows:
@@ -37,8 +34,20 @@ rows:
 	SUBQ    CX, BX
 	TESTQ   R9, R9
 	CMOVQNE BX, DI
-	CMPQ    SI, R12
-	JHI     plain
+
+choose:
+	CHOOSE
+
+	CMPQ  SI, LAST_BLOCK
+	JHI   done
+	FIND
+	ORQ   BX, cursor_odd(AX)
+	TESTQ R10, R10
+	JNE   firstQuote
+
+crs:
+	CRLF
+	JMP rows
 
 quotes:
 	CMPQ SI, LAST_BLOCK
@@ -73,14 +82,17 @@ done:
 	RET
 
 first:
-	LEAQ (64*FEW)(SI), R12
+	TESTQ R10, R10
+	JEQ   crs
+	LEAQ  (64*FEW)(SI), R12
+	JMP   general
+
+firstQuote:
+	LEAQ (64*MANY)(SI), R12
 	JMP  general
 
-firstCR:
-	LEAQ (64*SINCE_CR)(SI), BX
-	MOVQ BX, WITH_CRS
-
 withCRs:
+	STAY_CRS
 	STEP
 	ORQ cursor_inner(AX), R15
 	JEQ rows

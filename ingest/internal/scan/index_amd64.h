@@ -2,9 +2,10 @@
 //
 // A turn of a loop reads the 64 bytes at SI, which need not be aligned, and nothing beyond them.
 //
-// There are two loops, plain and quotes. The one for quotes gives the same for a block without any, only not as
-// fast: where quotes are in every second block or so, to choose anew for each would be to choose wrongly for many,
-// which takes about as long as a block does. So it is left only behind some blocks in a row that had no need of it.
+// There are three loops: plain, crs for blocks with CRs but no quotes, and quotes. The last two give the same for a plain
+// block, only not as fast: where quotes are in every second block or so, to choose anew for each would be to choose wrongly
+// for many, which takes about as long as a block does. So they are left only behind some blocks in a row that had no need of
+// them. To take blocks with quotes as if there were CRs is to choose once more, and in the same way.
 //
 //	AX	*cursor
 //	SI	the block in hand
@@ -31,14 +32,14 @@
 #define OPENING    72(SP) // quotes
 #define FOUND      80(SP) // fields: n
 #define RARE       88(SP) // not 0: ends have been found that take more than a 1 off
-#define WITH_CRS   96(SP) // the last place where SI is for blocks that are taken as if there were CRs
+#define WITH_CRS   96(SP) // the last place where SI is for blocks that are taken as if there were CRs; 0: no more
 
 // How many blocks without quotes, nor what they leave, are taken by the loop for them before it is left: behind the
 // first block with some, and behind a further one. Tables with few quotes want one, those with many want five.
 #define FEW  1
 #define MANY 5
 
-// How many blocks are taken as if there were CRs, from one with some on: it costs less than to choose anew for each.
+// How many blocks without CRs are taken as if there were some, behind one that has.
 #define SINCE_CR 64
 
 // WALK takes up where the cursor is; what it is at in b stays in BX. WALKED leaves it.
@@ -87,20 +88,22 @@
 	SHRQ $63, BX                     \
 	MOVQ BX, (cursor_state+part)(AX)
 
-// STATE takes up the state of the block before. R12, and the flags, say whether it leaves something that is not
-// plain. SAVE leaves it, with a cursor behind the block at SI.
+// STATE takes up the state of the block before, and which loop the one at SI is for. SAVE leaves it, with a cursor behind the
+// block at SI.
 #define STATE \
-	MOVQ $0, WITH_CRS                         \
 	TAKE(state_begin, SEPARATORS)             \
 	TAKE(state_escaped, ESCAPED)              \
 	TAKE(state_closed, CLOSING)               \
-	MOVQ BX, R12                              \
+	MOVQ    BX, R12                           \
 	TAKE(state_closedCR, CLOSED_CRS)          \
-	ORQ  BX, R12                              \
+	ORQ     BX, R12                           \
 	TAKE(state_cr, CRS)                       \
-	ORQ  BX, R12                              \
-	MOVQ (cursor_state+state_inside)(AX), R13 \
-	ORQ  R13, R12
+	TESTQ   BX, BX                            \
+	CMOVQNE SI, BX                            \
+	MOVQ    BX, WITH_CRS                      \
+	MOVQ    (cursor_state+state_inside)(AX), R13 \
+	ORQ     R13, R12                          \
+	CMOVQNE SI, R12
 
 #define SAVE \
 	SUBQ cursor_b(AX), SI                     \
@@ -196,27 +199,54 @@
 	ANDNQ     BX, CX, BX                           \
 	ANDNQ     BX, R11, BX
 
-// QUOTES is true if FIND has found a quote or a CR: where there is none, a block that is taken as plain stays so.
-#define QUOTES \
+// PLAIN leaves the loop for plain blocks where FIND has found a quote or a CR: where there is none, they stay plain.
+#define PLAIN \
 	MOVQ R10, BX \
-	ORQ  R11, BX
+	ORQ  R11, BX \
+	JNE  first
+
+// CHOOSE goes to the loop that the block at SI is for; the one for CRs comes next.
+#define CHOOSE \
+	CMPQ SI, R12      \
+	JLS  quotes       \
+	CMPQ SI, WITH_CRS \
+	JHI  plain
 
 // STAY puts off the end of the loop for quotes if they are in the block, or it begins inside of them: if not, it
-// leaves nothing that is not plain.
+// leaves nothing of quotes.
 #define STAY \
-	QUOTES                    \
+	MOVQ    R10, BX           \
 	ORQ     R13, BX           \
 	LEAQ    (64*MANY)(SI), R8 \
 	CMOVQNE R8, R12
 
-// NO_CRS leaves the way without CRs where one is in the block, or before it, or was in one of those before.
+// STAY_CRS puts off the end of what is taken as if there were CRs if they are in the block: if not, it leaves none.
+#define STAY_CRS \
+	LEAQ    (64*SINCE_CR)(SI), BX \
+	TESTQ   R11, R11              \
+	CMOVQEQ WITH_CRS, BX          \
+	MOVQ    BX, WITH_CRS
+
+// NO_CRS leaves the way without CRs where one is in the block, or was in one of those before.
 #define NO_CRS \
-	CMPQ SI, WITH_CRS \
-	JLS  withCRs      \
-	MOVQ CRS, BX      \
-	SHRQ $63, BX      \
-	ORQ  R11, BX      \
-	JNE  firstCR
+	CMPQ  SI, WITH_CRS \
+	JLS   withCRs      \
+	TESTQ R11, R11     \
+	JNE   withCRs
+
+// CRLF takes what FIND gives of a block without quotes, and gives in R14 the line ends behind a CR. It leaves the loop for CRs where
+// one of them is irregular, as if there were quotes.
+#define CRLF \
+	STAY_CRS                                      \
+	MOVQ  CRS, BX                                 \
+	MOVQ  R11, R14                                \
+	SHLQ  $1, BX, R14                             \
+	ANDNQ R14, R9, BX                             \
+	ANDQ  (cursor_quick+quick_loneCR)(AX), BX     \
+	JNE   firstQuote                              \
+	MOVQ  R11, CRS                                \
+	MOVQ  CX, SEPARATORS                          \
+	ANDQ  R9, R14
 
 // INSIDE and STEP are the method step. INSIDE takes what FIND gives. It leaves separators in CX and those that are
 // line ends in R9, all line ends in LINE_ENDS, opening quotes in R8 and closing ones in R10, and in R15 where a field

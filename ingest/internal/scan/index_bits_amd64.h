@@ -5,16 +5,13 @@
 	NEEDLES
 	WALK
 	STATE
-	MOVQ SI, R12
-	JNE  quotes
-	XORL R12, R12
+	JMP choose
 
 plain:
 	FITS
 	FIND
 	NOTE
-	QUOTES
-	JNE first
+	PLAIN
 
 	// CX are the separators, R9 those that are line ends.
 	MOVQ    CX, SEPARATORS
@@ -40,8 +37,22 @@ plainFields:
 
 next:
 	ADDQ $64, SI
-	CMPQ SI, R12
-	JHI  plain
+
+choose:
+	CHOOSE
+
+	FITS
+	FIND
+	NOTE
+	TESTQ R10, R10
+	JNE   firstQuote
+
+crs:
+	CRLF
+	MOVQ R14, R10
+	XORL R15, R15
+	MOVQ $0, RARE
+	JMP  usual
 
 quotes:
 	FITS
@@ -133,11 +144,8 @@ doubled:
 	JNE   irregular
 	JMP   regular
 
-firstCR:
-	LEAQ (64*SINCE_CR)(SI), BX
-	MOVQ BX, WITH_CRS
-
 withCRs:
+	STAY_CRS
 	MOVQ  R8, OPENING
 	STEP
 	TESTQ R15, R15
@@ -170,7 +178,13 @@ irregular:
 	JMP   regular
 
 first:
-	LEAQ (64*FEW)(SI), R12
+	TESTQ R10, R10
+	JEQ   crs
+	LEAQ  (64*FEW)(SI), R12
+	JMP   general
+
+firstQuote:
+	LEAQ (64*MANY)(SI), R12
 	JMP  general
 
 done:

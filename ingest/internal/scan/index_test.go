@@ -284,18 +284,19 @@ func TestIndexOfQuotesNowAndThen(t *testing.T) {
 
 // The same with CRs, which a kernel may go on looking for in some thousand bytes without any.
 func TestIndexOfCRsNowAndThen(t *testing.T) {
-	regular := []string{
-		",", ",", "\n", "a", "b c,", `"a",`, "\"a\"\n", "\"\"\n", `"a""b",`, "\"a\"\"\"\n", "\"a, b\",", "\"a\nb\"\n", "\"" + strings.Repeat("a", 70) + "\"\n", "12.50\n",
-	}
+	plain := []string{",", ",", "\n", "a", "b c,", "12.50\n"}
+	regular := slices.Concat(plain, []string{
+		`"a",`, "\"a\"\n", "\"\"\n", `"a""b",`, "\"a\"\"\"\n", "\"a, b\",", "\"a\nb\"\n", "\"" + strings.Repeat("a", 70) + "\"\n",
+	})
 	r := rand.New(rand.NewPCG(5, 6))
 	for _, config := range []string{"rfc", "mixed", "strict"} {
 		g := New(configs[config])
 		for range 40 {
 			var in []byte
 			for range 6 {
-				crs := r.IntN(2) == 0
+				crs, from := r.IntN(2) == 0, [][]string{plain, regular}[r.IntN(2)]
 				for n := len(in) + r.IntN(7<<10); len(in) < n; {
-					piece := regular[r.IntN(len(regular))]
+					piece := from[r.IntN(len(from))]
 					if crs {
 						piece = strings.ReplaceAll(piece, "\n", "\r\n")
 					}
@@ -309,6 +310,14 @@ func TestIndexOfCRsNowAndThen(t *testing.T) {
 				}
 			}
 			whole(t, g, in, 32<<10)
+		}
+	}
+	// Where it gives them up, one may be the last byte it has seen.
+	g := New(configs["mixed"])
+	for n := range 5 * 64 {
+		lines := strings.Repeat("ab,c,,def\n", 500)[:62*64+n-1] + "\n"
+		for _, then := range []string{"b\r\n", "b\r,\n", "\r\n", "\"b\"\r\n", "b\rc\n"} {
+			whole(t, g, []byte("a\r\n"+lines+then+"c,d\n\"z\"\n"), 8<<10)
 		}
 	}
 }

@@ -132,16 +132,13 @@ TEXT ·indexVBMI2(SB), NOSPLIT, $104-8
 
 	MOVQ $0, RARE
 	STATE
-	MOVQ SI, R12
-	JNE  quotes
-	XORL R12, R12
+	JMP  choose
 
 plain:
 	FITS
 	FIND
 	NOTE
-	QUOTES
-	JNE first
+	PLAIN
 
 	// CX are the separators, R9 those that are line ends.
 	MOVQ          CX, SEPARATORS
@@ -172,8 +169,23 @@ counted:
 	LEAQ   (DX)(R11*4), DX
 	ADDQ   $64, SI
 	VPADDD Z27, Z26, Z26
-	CMPQ   SI, R12
-	JHI    plain
+
+choose:
+	CHOOSE
+
+	FITS
+	FIND
+	NOTE
+	TESTQ R10, R10
+	JNE   firstQuote
+
+crs:
+	CRLF
+	MOVQ  R14, R10
+	XORL  R14, R14
+	XORL  R15, R15
+	KMOVQ CX, K2
+	JMP   usual
 
 quotes:
 	FITS
@@ -227,11 +239,8 @@ doubled:
 	JNE   irregular
 	JMP   regular
 
-firstCR:
-	LEAQ (64*SINCE_CR)(SI), BX
-	MOVQ BX, WITH_CRS
-
 withCRs:
+	STAY_CRS
 	MOVQ R8, OPENING
 	STEP
 	TESTQ R15, R15
@@ -256,7 +265,13 @@ done:
 	RET
 
 first:
-	LEAQ (64*FEW)(SI), R12
+	TESTQ R10, R10
+	JEQ   crs
+	LEAQ  (64*FEW)(SI), R12
+	JMP   general
+
+firstQuote:
+	LEAQ (64*MANY)(SI), R12
 	JMP  general
 
 irregular:
