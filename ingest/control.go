@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // A Control stops and pauses the runs whose Pipeline has it. The zero Control is ready. All methods can be called at any
@@ -99,15 +100,23 @@ func (b *brake) look() (Request, <-chan struct{}) {
 	return RequestNone, b.changed
 }
 
-// hold returns when the run may go on, or with the error by which it ends.
-func (b *brake) hold(ctx context.Context, t *tracker) error {
+// stopped is the error by which a run ends that is asked to. Next is what becomes of it.
+func stopped(next string) error {
+	return &RunError{Code: CodeStopped, Kind: ErrStopped, Reason: "the run was stopped; " + next}
+}
+
+// hold returns when the run may go on, or with the error by which it ends. Ledger says that it can go on then.
+func (b *brake) hold(ctx context.Context, t *tracker, ledger bool) error {
 	for {
 		asked, changed := b.look()
 		switch asked {
 		case RequestNone:
 			return nil
 		case RequestStop:
-			return &RunError{Code: CodeStopped, Kind: ErrStopped, Reason: "the run was stopped; what it has read is stored, and it can go on later"}
+			if ledger {
+				return stopped("what it has read is stored, and it goes on from there when it is run again")
+			}
+			return stopped("what it has read is stored, and without a ledger it would begin from the start again")
 		}
 		t.update(func(s *Status) { s.State = Paused })
 		select {
@@ -116,5 +125,25 @@ func (b *brake) hold(ctx context.Context, t *tracker) error {
 			return context.Cause(ctx)
 		}
 		t.update(func(s *Status) { s.State = Running })
+	}
+}
+
+// rest waits for so long, and no longer than to the end of the context. It gives the error by which the run ends if it is
+// asked to stop meanwhile.
+func (b *brake) rest(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	for {
+		asked, changed := b.look()
+		if asked == RequestStop {
+			return stopped("another process has it, and nothing was done")
+		}
+		select {
+		case <-changed:
+		case <-t.C:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
 	}
 }

@@ -192,6 +192,17 @@ func TestTakeOver(t *testing.T) {
 		defer cancel()
 		_, err = p.Run(ctx, strings.NewReader(rows(10)), s)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
+
+		var control ingest.Control
+		p.Control = &control
+		time.AfterFunc(time.Second, control.Pause) // it waits anyway
+		time.AfterFunc(2*time.Second, control.Stop)
+		began = time.Now()
+		status, err = p.Run(t.Context(), strings.NewReader(rows(10)), s)
+		require.ErrorIs(t, err, ingest.ErrStopped)
+		assert.Equal(t, ingest.Stopped, status.State)
+		assert.Equal(t, 2*time.Second, time.Since(began))
+		assert.Empty(t, s.records)
 	})
 }
 

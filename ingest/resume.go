@@ -103,10 +103,12 @@ func (r *run) take(sp *splitter) error {
 		if errors.As(err, &owned) {
 			left = min(left, owned.Left)
 		}
-		if !sleep(r.ctx, left+left/8) {
-			return err
+		if stop := r.brake.rest(r.ctx, left+left/8); stop != nil {
+			return stop
 		}
-		err = claim()
+		if r.ctx.Err() == nil {
+			err = claim()
+		}
 	}
 	if err != nil {
 		return err

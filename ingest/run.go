@@ -254,7 +254,7 @@ func (r *run) split(sp *splitter) error {
 	})
 	cut := func() error {
 		for {
-			if err := r.brake.hold(r.reading, r.tracker); err != nil {
+			if err := r.brake.hold(r.reading, r.tracker, r.resumption != nil); err != nil {
 				return err
 			}
 			r.tracker.splitting(true)
