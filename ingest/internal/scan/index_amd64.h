@@ -31,7 +31,7 @@
 #define LAST_ROW   64(SP) // the same for DX
 #define OPENING    72(SP) // quotes
 #define FOUND      80(SP) // fields: n
-#define RARE       88(SP) // not 0: ends have been found that take more than a 1 off
+#define RARE       88(SP) // not 0: see rare
 #define WITH_CRS   96(SP) // the last place where SI is for blocks that are taken as if there were CRs; 0: no more
 
 // How many blocks without quotes, nor what they leave, are taken by the loop for them before it is left: behind the

@@ -4,14 +4,16 @@
 #include "textflag.h"
 #include "index_amd64.h"
 
-// The fused kernels for CPUs that cannot compress bytes.
+// The fused kernels for CPUs that cannot compress bytes: see index_amd64.h. They take the separators of a block one by one, but so
+// many at a time that as a rule there is no branch to be missed for how many there are. What is written for those that there
+// are not is written over, and no turn begins with less than the room that Grow makes.
 
 #define TAKEN        104(SP) // the separators of the block
 #define FIRST_END    112(SP) // where the first of them is noted
 #define BOTH         120(SP) // of them: behind a quote and a CR
 #define DOUBLED_ENDS 128(SP) // of them: of fields with doubled quotes
 
-// NOTE is the method note, for what FIND gives. Clobbers R8.
+// NOTE clobbers R8.
 #define NOTE \
 	MOVQ    SI, R8                 \
 	SUBQ    cursor_b(AX), R8       \
@@ -72,6 +74,60 @@ more:                        \
 	ADDL   R8, R11             \
 	MOVL   R11, (at+4)(DI)
 
+#define START // nothing
+
+#define TAKE_PLAIN \
+	ROWS(plainRows)        \
+	OFFSET                 \
+	POPCNTQ CX, R9         \
+	ADDQ    R9, FOUND      \
+	LEAQ    (DI)(R9*8), R9 \
+plainFields:                   \
+	FIELD(0)               \
+	FIELD(8)               \
+	FIELD(16)              \
+	FIELD(24)              \
+	FIELD(32)              \
+	FIELD(40)              \
+	FIELD(48)              \
+	FIELD(56)              \
+	ADDQ    $64, DI        \
+	CMPQ    DI, R9         \
+	JCS     plainFields    \
+	MOVQ    R9, DI
+
+#define BEGINS \
+	MOVQ R15, BX         \
+	ANDQ R8, BX          \
+	BTQ  $0, BX          \
+	JCC  begun           \
+	OFFSET               \
+	ADDL $0x80000001, BX \
+	MOVL BX, -4(DI)      \
+begun:
+
+#define TAKE_QUOTED \
+	ROWS(quotedRows)       \
+	OFFSET                 \
+	POPCNTQ CX, R9         \
+	ADDQ    R9, FOUND      \
+	LEAQ    (DI)(R9*8), R9 \
+quotedFields:                  \
+	QUOTED(0)              \
+	QUOTED(8)              \
+	QUOTED(16)             \
+	QUOTED(24)             \
+	ADDQ    $32, DI        \
+	CMPQ    DI, R9         \
+	JCS     quotedFields   \
+	MOVQ    R9, DI         \
+	CMPQ    RARE, $0       \
+	JEQ     next           \
+	JMP     mend
+
+#define NEXT \
+	ADDQ $64, SI
+
 // func indexAVX512(c *cursor)
 //
 // Needs AVX512F and -BW, BMI1, POPCNT and PCLMULQDQ. Clobbers AX, BX, CX, DX, SI, DI, R8 to R15, K2 to K6, Z0, Z1, X6, Z15 to
@@ -81,6 +137,7 @@ more:                        \
 
 TEXT ·indexAVX512(SB), NOSPLIT, $136-8
 	MOVQ c+0(FP), AX
+#include "index_body_amd64.h"
 #include "index_bits_amd64.h"
 
 #undef FIND
@@ -94,4 +151,5 @@ TEXT ·indexAVX512(SB), NOSPLIT, $136-8
 
 TEXT ·indexAVX2(SB), NOSPLIT, $136-8
 	MOVQ c+0(FP), AX
+#include "index_body_amd64.h"
 #include "index_bits_amd64.h"

@@ -43,7 +43,7 @@ GLOBL ends<>(SB), RODATA|NOPTR, $8
 DATA starts<>(SB)/8, $0xaaaaaaaaaaaaaaaa
 GLOBL starts<>(SB), RODATA|NOPTR, $8
 
-// NOTE is the method note, for what FIND gives. Clobbers R8.
+// NOTE clobbers R8.
 #define NOTE \
 	VMOVD   X26, OddBlock_At(BP)   \
 	MOVQ    BX, OddBlock_Odd(BP)   \
@@ -87,207 +87,100 @@ GLOBL starts<>(SB), RODATA|NOPTR, $8
 	ORQ     R8, BX                 \
 	ADJUST(Z28)
 
-// func indexVBMI2(c *cursor)
-//
-// Needs AVX512F, -BW, -DQ, -VL, -VBMI and -VBMI2, BMI1, BMI2, LZCNT, POPCNT and PCLMULQDQ. There is no branch for
-// whether a block has a line end: where rows are about as long as a block, it would be missed as often as not.
-TEXT ·indexVBMI2(SB), NOSPLIT, $104-8
-	MOVQ c+0(FP), AX
-
-	NEEDLES
-
-	VMOVDQU64    bytes<>(SB), Z22
-	VPADDB       Z20, Z22, Z23
-	MOVQ         $0x1111111111111111, BX
-	KMOVQ        BX, K1
-	VPMOVZXBQ    X22, Z24
-	VPSLLQ       $8, Z24, Z0
-	VPORQ        Z0, Z24, Z24
-	VPSLLQ       $16, Z24, Z0
-	VPORQ        Z0, Z24, Z24
-	VPSLLQ       $32, Z24, Z0
-	VPORQ        Z0, Z24, Z24
-	MOVL         $8, BX
-	VPBROADCASTB BX, Z25
-	VPADDB       Z25, Z24, Z25
-	MOVL         $64, BX
-	VPBROADCASTD BX, Z27
-	MOVQ         $0x80000001ffffffff, BX
-	VPBROADCASTQ BX, Z28
-	MOVQ         $0x00000000ffffffff, BX
-	VPBROADCASTQ BX, Z29
-	MOVQ         $0x0000003f8000003f, BX
-	VPBROADCASTQ BX, Z30
-	MOVL         $0x80, BX
-	VPBROADCASTB BX, Z31
-	MOVL         $0x80000001, BX
+#define START \
+	MOVQ         BX, CX                  \
+	INCQ         CX                      \
+	SHLQ         $32, CX                 \
+	ORQ          CX, BX                  \
+	VPBROADCASTQ BX, Z26                 \
+	VMOVDQU64    bytes<>(SB), Z22        \
+	VPADDB       Z20, Z22, Z23           \
+	MOVQ         $0x1111111111111111, BX \
+	KMOVQ        BX, K1                  \
+	VPMOVZXBQ    X22, Z24                \
+	VPSLLQ       $8, Z24, Z0             \
+	VPORQ        Z0, Z24, Z24            \
+	VPSLLQ       $16, Z24, Z0            \
+	VPORQ        Z0, Z24, Z24            \
+	VPSLLQ       $32, Z24, Z0            \
+	VPORQ        Z0, Z24, Z24            \
+	MOVL         $8, BX                  \
+	VPBROADCASTB BX, Z25                 \
+	VPADDB       Z25, Z24, Z25           \
+	MOVL         $64, BX                 \
+	VPBROADCASTD BX, Z27                 \
+	MOVQ         $0x80000001ffffffff, BX \
+	VPBROADCASTQ BX, Z28                 \
+	MOVQ         $0x00000000ffffffff, BX \
+	VPBROADCASTQ BX, Z29                 \
+	MOVQ         $0x0000003f8000003f, BX \
+	VPBROADCASTQ BX, Z30                 \
+	MOVL         $0x80, BX               \
+	VPBROADCASTB BX, Z31                 \
+	MOVL         $0x80000001, BX         \
 	VMOVD        BX, X14
 
-	WALK
-	MOVQ         BX, CX
-	INCQ         CX
-	SHLQ         $32, CX
-	ORQ          CX, BX
-	VPBROADCASTQ BX, Z26
+// TAKE_PLAIN has, from rows on, a mask in R11 in which a bit stands for a separator, and is set if a row ends there; how many
+// separators there are is in CX. There is no branch for whether there is a line end: where rows are about as long as a block, it
+// would be missed as often as not.
+#define TAKE_PLAIN \
+	KMOVQ         CX, K2          \
+	VPCOMPRESSB.Z Z22, K2, Z2     \
+	PAIRS                         \
+	VMOVDQU32     Z3, (DI)        \
+	VMOVDQU32     Z4, 64(DI)      \
+	PEXTQ         CX, R9, R11     \
+	POPCNTQ       CX, CX          \
+	CMPQ          CX, $16         \
+	JHI           manyFields      \
+rows:                                 \
+	LEAQ          (DI)(CX*8), DI  \
+	KMOVQ         R11, K2         \
+	VPCOMPRESSB.Z Z23, K2, Z5     \
+	VPMOVZXBD     X5, Z4          \
+	VPADDD.BCST   FOUND, Z4, Z4   \
+	VMOVDQU32     Z4, (DX)        \
+	POPCNTQ       R11, R11        \
+	CMPQ          R11, $16        \
+	JHI           manyRows        \
+counted:                              \
+	ADDQ          CX, FOUND       \
+	LEAQ          (DX)(R11*4), DX
 
-	MOVQ $0, RARE
-	STATE
-	JMP  choose
-
-plain:
-	FITS
-	FIND
-	NOTE
-	PLAIN
-
-	// CX are the separators, R9 those that are line ends.
-	MOVQ          CX, SEPARATORS
-	KMOVQ         CX, K2
-	VPCOMPRESSB.Z Z22, K2, Z2
-	PAIRS
-	VMOVDQU32     Z3, (DI)
-	VMOVDQU32     Z4, 64(DI)
-	PEXTQ         CX, R9, R11
-	POPCNTQ       CX, CX
-	CMPQ          CX, $16
-	JHI           manyFields
-
-rows:
-	// R11 says which of the fields end a row, CX is how many there are.
-	LEAQ          (DI)(CX*8), DI
-	KMOVQ         R11, K2
-	VPCOMPRESSB.Z Z23, K2, Z5
-	VPMOVZXBD     X5, Z4
-	VPADDD.BCST   FOUND, Z4, Z4
-	VMOVDQU32     Z4, (DX)
-	POPCNTQ       R11, R11
-	CMPQ          R11, $16
-	JHI           manyRows
-
-counted:
-	ADDQ   CX, FOUND
-	LEAQ   (DX)(R11*4), DX
-	ADDQ   $64, SI
-	VPADDD Z27, Z26, Z26
-
-choose:
-	CHOOSE
-
-	FITS
-	FIND
-	NOTE
-	TESTQ R10, R10
-	JNE   firstQuote
-
-crs:
-	CRLF
-	MOVQ  R14, R10
-	XORL  R14, R14
-	XORL  R15, R15
-	KMOVQ CX, K2
-	JMP   usual
-
-quotes:
-	FITS
-	FIND
-	NOTE
-	STAY
-
-general:
-	INSIDE
-
-	// The last separator of the block before did not see the quote behind it.
-	MOVQ   R15, BX
-	ANDQ   R8, BX
-	KMOVQ  BX, K2
-	VPADDD X14, X26, X2
+#define BEGINS \
+	MOVQ   R15, BX        \
+	ANDQ   R8, BX         \
+	KMOVQ  BX, K2         \
+	VPADDD X14, X26, X2   \
 	VMOVSS X2, K2, -4(DI)
 
-	NO_CRS
-
-	// There are no CRs. Nor is there a doubled quote, as a rule: all quotes stand beside separators then.
-	CLOSED
-	MOVQ  RARE, BX
-	ORQ   ESCAPED, BX
-	ANDNQ R10, CX, R14
-	ORQ   R14, BX
-	ANDNQ R8, R15, R14
-	ORQ   R14, BX
-	JNE   doubled
-	MOVQ  R8, R15
-	SHRQ  $1, R15
-	XORL  R14, R14
-	KMOVQ CX, K2
-
-usual:
-	// From here on a bit stands for a separator.
-	VPCOMPRESSB.Z Z22, K2, Z2
-	PAIRS
-	QUOTED
-	VMOVDQU32     Z3, (DI)
-	VMOVDQU32     Z4, 64(DI)
-	CMPQ          CX, $16
-	JLS           rows
+#define TAKE_QUOTED \
+	KMOVQ         CX, K2      \
+	VPCOMPRESSB.Z Z22, K2, Z2 \
+	PAIRS                     \
+	QUOTED                    \
+	VMOVDQU32     Z3, (DI)    \
+	VMOVDQU32     Z4, 64(DI)  \
+	CMPQ          CX, $16     \
+	JLS           rows        \
 	JMP           manyQuoted
 
-doubled:
-	MOVQ  R8, OPENING
-	DOUBLED
-	SHUT
-	ESCAPES
-	TESTQ R15, R15
-	JNE   irregular
-	JMP   regular
+#define NEXT \
+	ADDQ   $64, SI       \
+	VPADDD Z27, Z26, Z26
 
-withCRs:
-	STAY_CRS
-	MOVQ R8, OPENING
-	STEP
-	TESTQ R15, R15
-	JNE   irregular
-
-regular:
-	MOVQ  OPENING, R15
-	SHRQ  $1, R15
-	MOVQ  R10, R8
-	ANDQ  R11, R8  // a CR and a quote before it
-	ORQ   R11, R10 // or one of them
-	MOVQ  R8, BX
-	ORQ   R14, BX
-	KMOVQ CX, K2
-	ORQ   RARE, BX
-	JEQ   usual
-	JMP   rare
-
-done:
-	WALKED
-	SAVE
-	RET
-
-first:
-	TESTQ R10, R10
-	JEQ   crs
-	LEAQ  (64*FEW)(SI), R12
-	JMP   general
-
-firstQuote:
-	LEAQ (64*MANY)(SI), R12
-	JMP  general
-
-irregular:
-	// Nothing behind it counts, and there is no further turn.
-	MOVQ  R15, cursor_irregular(AX)
-	MOVQ  $0, LAST_BLOCK
-	BLSIQ R15, R15
-	DECQ  R15
-	ANDQ  R15, CX
-	ANDQ  R15, R9
-	JMP   regular
+// func indexVBMI2(c *cursor)
+//
+// Needs AVX512F, -BW, -DQ, -VL, -VBMI and -VBMI2, BMI1, BMI2, LZCNT, POPCNT and PCLMULQDQ.
+TEXT ·indexVBMI2(SB), NOSPLIT, $104-8
+	MOVQ c+0(FP), AX
+#include "index_body_amd64.h"
 
 rare:
 	// What is rare in most tables is all about in others. So this way is taken from the first such end on.
 	MOVQ          BX, RARE
 	ORQ           R14, cursor_escapes(AX)
+	KMOVQ         CX, K2
 	KMOVQ         R14, K3
 	VMOVDQA64     Z22, Z2
 	VPADDB        Z31, Z2, K3, Z2
