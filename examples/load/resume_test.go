@@ -117,11 +117,13 @@ const eachOnce = "SELECT count(*), count(DISTINCT id) FROM big"
 
 // The program is killed in the middle of a file, and started again: every row is there once, and every reject.
 func TestLoad_killed(t *testing.T) {
-	const rows = 300_000
-	path := big(t, rows)
 	everywhere(t, true, func(t *testing.T, p place) {
 		t.Parallel()
-		dir := t.TempDir()
+		rows, read := 300_000, "300,300 read: 300,000 loaded, 300 rejected"
+		if testing.Short() && p.proxy == nil { // with the race detector SQLite takes minutes for so many
+			rows, read = 60_000, "60,060 read: 60,000 loaded, 60 rejected"
+		}
+		path, dir := big(t, rows), t.TempDir()
 		first := p.command(t, dir, path)
 		require.NoError(t, first.Start())
 		require.Eventually(t, func() bool { return len(p.count(t, "big")) > 1 }, 30*time.Second, time.Millisecond)
@@ -138,7 +140,7 @@ func TestLoad_killed(t *testing.T) {
 		before, err := strconv.Atoi(strings.ReplaceAll(said[1], ",", ""))
 		require.NoError(t, err)
 		assert.GreaterOrEqual(t, before, stored, "a commit that was on its way may have arrived")
-		assert.Contains(t, report, "300,300 read: 300,000 loaded, 300 rejected")
+		assert.Contains(t, report, read)
 		exact := [][]string{{fmt.Sprint(rows), fmt.Sprint(rows)}}
 		assert.Equal(t, exact, p.ask(t, "big", eachOnce))
 
