@@ -35,7 +35,8 @@
 #define WITH_CRS   96(SP) // the last place where SI is for blocks that are taken as if there were CRs; 0: no more
 
 // How many blocks without quotes, nor what they leave, are taken by the loop for them before it is left: behind the
-// first block with some, and behind a further one. Tables with few quotes want one, those with many want five.
+// first block with some, and behind a further one or where there are CRs. Tables with few quotes want one, those with many
+// want five.
 #define FEW  1
 #define MANY 5
 
