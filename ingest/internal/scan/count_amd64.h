@@ -6,11 +6,7 @@
 // Nothing is written but to the cursor.
 
 	NEEDLES
-	MOVQ cursor_b(AX), SI
-	MOVQ (cursor_b+8)(AX), BX
-	LEAQ -64(SI)(BX*1), BX
-	MOVQ BX, LAST_BLOCK
-	ADDQ cursor_at(AX), SI
+	BLOCKS
 	MOVQ cursor_end(AX), DI
 	ADDQ cursor_b(AX), DI
 	MOVQ cursor_row(AX), DX
@@ -66,13 +62,8 @@ general:
 	JEQ  rows
 
 irregular:
-	// Nothing behind it counts, and there is no further turn.
-	MOVQ  R15, cursor_irregular(AX)
-	MOVQ  $0, LAST_BLOCK
-	BLSIQ R15, R15
-	DECQ  R15
-	ANDQ  R15, R9
-	JMP   rows
+	IRREGULAR
+	JMP rows
 
 done:
 	SUBQ cursor_b(AX), DI
@@ -81,15 +72,7 @@ done:
 	SAVE
 	RET
 
-first:
-	TESTQ R10, R10
-	JEQ   crs
-	LEAQ  (64*FEW)(SI), R12
-	JMP   general
-
-firstQuote:
-	LEAQ (64*MANY)(SI), R12
-	JMP  general
+	FIRST
 
 withCRs:
 	STAY_CRS

@@ -43,30 +43,34 @@
 // How many blocks without CRs are taken as if there were some, behind one that has.
 #define SINCE_CR 64
 
-// WALK takes up where the cursor is; what it is at in b stays in BX. WALKED leaves it.
-#define WALK \
-	MOVQ cursor_fields(AX), CX               \
-	MOVQ cursor_n(AX), BX                    \
-	MOVQ BX, FOUND                           \
-	LEAQ 4(CX)(BX*8), DI                     \
-	MOVQ (cursor_fields+8)(AX), BX           \
-	LEAQ (-8*const_room)(CX)(BX*8), BX       \
-	MOVQ BX, LAST_FIELD                      \
-	MOVQ cursor_ends(AX), CX                 \
-	MOVQ cursor_row(AX), BX                  \
-	LEAQ (CX)(BX*4), DX                      \
-	MOVQ (cursor_ends+8)(AX), BX             \
-	LEAQ (-4*const_room)(CX)(BX*4), BX       \
-	MOVQ BX, LAST_ROW                        \
-	MOVQ cursor_noted(AX), BP                \
-	SHLQ $4, BP                              \
-	ADDQ cursor_odds(AX), BP                 \
-	MOVQ cursor_b(AX), SI                    \
-	MOVQ (cursor_b+8)(AX), BX                \
-	LEAQ -64(SI)(BX*1), BX                   \
-	MOVQ BX, LAST_BLOCK                      \
-	MOVQ cursor_at(AX), BX                   \
+// BLOCKS takes up where the blocks are; the place of the first one in b stays in BX. WALK takes up where fields and rows go,
+// too, and WALKED leaves that.
+#define BLOCKS \
+	MOVQ cursor_b(AX), SI     \
+	MOVQ (cursor_b+8)(AX), BX \
+	LEAQ -64(SI)(BX*1), BX    \
+	MOVQ BX, LAST_BLOCK       \
+	MOVQ cursor_at(AX), BX    \
 	ADDQ BX, SI
+
+#define WALK \
+	MOVQ cursor_fields(AX), CX         \
+	MOVQ cursor_n(AX), BX              \
+	MOVQ BX, FOUND                     \
+	LEAQ 4(CX)(BX*8), DI               \
+	MOVQ (cursor_fields+8)(AX), BX     \
+	LEAQ (-8*const_room)(CX)(BX*8), BX \
+	MOVQ BX, LAST_FIELD                \
+	MOVQ cursor_ends(AX), CX           \
+	MOVQ cursor_row(AX), BX            \
+	LEAQ (CX)(BX*4), DX                \
+	MOVQ (cursor_ends+8)(AX), BX       \
+	LEAQ (-4*const_room)(CX)(BX*4), BX \
+	MOVQ BX, LAST_ROW                  \
+	MOVQ cursor_noted(AX), BP          \
+	SHLQ $4, BP                        \
+	ADDQ cursor_odds(AX), BP           \
+	BLOCKS
 
 #define WALKED \
 	MOVQ FOUND, BX            \
@@ -138,23 +142,19 @@
 // where these mean something. Odd bytes are in BX, and the zero flag says that there are none: a CR that means nothing is a
 // line end. With AVX2 it clobbers R8.
 #define FIND_AVX512 \
-	VMOVDQU64 (SI), Z0                             \
-	VPCMPEQB  Z16, Z0, K2                          \
-	VPCMPEQB  Z17, Z0, K3                          \
-	VPCMPEQB  Z18, Z0, K4                          \
-	VPCMPEQB  Z19, Z0, K5                          \
-	VPADDB    Z20, Z0, Z1                          \
-	VPCMPB    LESS, Z21, Z1, K6                    \
-	KMOVQ     K2, CX                               \
-	KMOVQ     K3, R9                               \
-	KMOVQ     K4, R10                              \
-	KMOVQ     K5, R11                              \
-	KMOVQ     K6, BX                               \
-	ORQ       R9, CX                               \
-	ANDQ      (cursor_quick+quick_quotes)(AX), R10 \
-	ANDQ      (cursor_quick+quick_crs)(AX), R11    \
-	ANDNQ     BX, CX, BX                           \
-	ANDNQ     BX, R11, BX
+	VMOVDQU64 (SI), Z0          \
+	VPCMPEQB  Z16, Z0, K2       \
+	VPCMPEQB  Z17, Z0, K3       \
+	VPCMPEQB  Z18, Z0, K4       \
+	VPCMPEQB  Z19, Z0, K5       \
+	VPADDB    Z20, Z0, Z1       \
+	VPCMPB    LESS, Z21, Z1, K6 \
+	KMOVQ     K2, CX            \
+	KMOVQ     K3, R9            \
+	KMOVQ     K4, R10           \
+	KMOVQ     K5, R11           \
+	KMOVQ     K6, BX            \
+	MEANT
 
 // With AVX2 they do the same.
 //
@@ -180,25 +180,29 @@
 	ORQ       R8, mask
 
 #define FIND_AVX2 \
-	VMOVDQU   (SI), Y0                             \
-	VMOVDQU   32(SI), Y1                           \
-	MATCH(Y8, CX)                                  \
-	MATCH(Y9, R9)                                  \
-	MATCH(Y10, R10)                                \
-	MATCH(Y11, R11)                                \
-	VPSUBB    Y15, Y0, Y2                          \
-	VPSUBB    Y15, Y1, Y3                          \
-	VPCMPGTB  Y2, Y12, Y2                          \
-	VPCMPGTB  Y3, Y12, Y3                          \
-	VPMOVMSKB Y2, BX                               \
-	VPMOVMSKB Y3, R8                               \
-	SHLQ      $32, R8                              \
-	ORQ       R8, BX                               \
-	ORQ       R9, CX                               \
-	ANDQ      (cursor_quick+quick_quotes)(AX), R10 \
-	ANDQ      (cursor_quick+quick_crs)(AX), R11    \
-	ANDNQ     BX, CX, BX                           \
-	ANDNQ     BX, R11, BX
+	VMOVDQU   (SI), Y0    \
+	VMOVDQU   32(SI), Y1  \
+	MATCH(Y8, CX)         \
+	MATCH(Y9, R9)         \
+	MATCH(Y10, R10)       \
+	MATCH(Y11, R11)       \
+	VPSUBB    Y15, Y0, Y2 \
+	VPSUBB    Y15, Y1, Y3 \
+	VPCMPGTB  Y2, Y12, Y2 \
+	VPCMPGTB  Y3, Y12, Y3 \
+	VPMOVMSKB Y2, BX      \
+	VPMOVMSKB Y3, R8      \
+	SHLQ      $32, R8     \
+	ORQ       R8, BX      \
+	MEANT
+
+// MEANT makes what FIND gives of where the bytes are: in CX delimiters, and in BX those that are odd or mean something.
+#define MEANT \
+	ORQ   R9, CX                               \
+	ANDQ  (cursor_quick+quick_quotes)(AX), R10 \
+	ANDQ  (cursor_quick+quick_crs)(AX), R11    \
+	ANDNQ BX, CX, BX                           \
+	ANDNQ BX, R11, BX
 
 // PLAIN leaves the loop for plain blocks where FIND has found a quote or a CR: where there is none, they stay plain.
 #define PLAIN \
@@ -212,6 +216,17 @@
 	JLS  quotes       \
 	CMPQ SI, WITH_CRS \
 	JHI  plain
+
+// FIRST is where the loops for plain blocks and for CRs are left.
+#define FIRST \
+first:                           \
+	TESTQ R10, R10           \
+	JEQ   crs                \
+	LEAQ  (64*FEW)(SI), R12  \
+	JMP   general            \
+firstQuote:                      \
+	LEAQ  (64*MANY)(SI), R12 \
+	JMP   general
 
 // STAY puts off the end of the loop for quotes if they are in the block, or it begins inside of them: if not, it
 // leaves nothing of quotes.
@@ -248,6 +263,15 @@
 	MOVQ  R11, CRS                                \
 	MOVQ  CX, SEPARATORS                          \
 	ANDQ  R9, R14
+
+// IRREGULAR cuts the line ends in R9 where R15 is not regular, and leaves what is before that in R15. Nothing behind it counts,
+// and there is no further turn.
+#define IRREGULAR \
+	MOVQ  R15, cursor_irregular(AX) \
+	MOVQ  $0, LAST_BLOCK            \
+	BLSIQ R15, R15                  \
+	DECQ  R15                       \
+	ANDQ  R15, R9
 
 // INSIDE and STEP are the method step. INSIDE takes what FIND gives. It leaves separators in CX and those that are
 // line ends in R9, all line ends in LINE_ENDS, opening quotes in R8 and closing ones in R10, and in R15 where a field

@@ -28,7 +28,8 @@
 	MOVQ SI, BX           \
 	SUBQ cursor_b(AX), BX
 
-// ROWS notes how many fields there are up to each of the line ends in R9; the separators are in CX. Clobbers BX, R9 and R11.
+// ROWS notes how many fields there are up to each of the line ends in R9; the separators are in CX. It counts the fields, and
+// leaves the place of the block in BX and where DI is to be behind them in R9. Clobbers R11.
 #define ROW(at) \
 	BLSMSKQ R9, BX       \
 	ANDQ    CX, BX       \
@@ -40,13 +41,17 @@
 #define ROWS(more) \
 	POPCNTQ R9, R11          \
 	LEAQ    (DX)(R11*4), R11 \
-more:                        \
+more:                            \
 	ROW(0)                   \
 	ROW(4)                   \
-	ADDQ $8, DX              \
-	CMPQ DX, R11             \
-	JCS  more                \
-	MOVQ R11, DX
+	ADDQ    $8, DX           \
+	CMPQ    DX, R11          \
+	JCS     more             \
+	MOVQ    R11, DX          \
+	OFFSET                   \
+	POPCNTQ CX, R9           \
+	ADDQ    R9, FOUND        \
+	LEAQ    (DI)(R9*8), R9
 
 // FIELD notes the field that ends at the first separator in CX, which it takes off, and where the next one starts. Clobbers
 // R11.
@@ -77,24 +82,20 @@ more:                        \
 #define START // nothing
 
 #define TAKE_PLAIN \
-	ROWS(plainRows)        \
-	OFFSET                 \
-	POPCNTQ CX, R9         \
-	ADDQ    R9, FOUND      \
-	LEAQ    (DI)(R9*8), R9 \
-plainFields:                   \
-	FIELD(0)               \
-	FIELD(8)               \
-	FIELD(16)              \
-	FIELD(24)              \
-	FIELD(32)              \
-	FIELD(40)              \
-	FIELD(48)              \
-	FIELD(56)              \
-	ADDQ    $64, DI        \
-	CMPQ    DI, R9         \
-	JCS     plainFields    \
-	MOVQ    R9, DI
+	ROWS(plainRows)             \
+plainFields:                        \
+	FIELD(0)                    \
+	FIELD(8)                    \
+	FIELD(16)                   \
+	FIELD(24)                   \
+	FIELD(32)                   \
+	FIELD(40)                   \
+	FIELD(48)                   \
+	FIELD(56)                   \
+	ADDQ            $64, DI     \
+	CMPQ            DI, R9      \
+	JCS             plainFields \
+	MOVQ            R9, DI
 
 #define BEGINS \
 	MOVQ R15, BX         \
@@ -107,23 +108,19 @@ plainFields:                   \
 begun:
 
 #define TAKE_QUOTED \
-	ROWS(quotedRows)       \
-	OFFSET                 \
-	POPCNTQ CX, R9         \
-	ADDQ    R9, FOUND      \
-	LEAQ    (DI)(R9*8), R9 \
-quotedFields:                  \
-	QUOTED(0)              \
-	QUOTED(8)              \
-	QUOTED(16)             \
-	QUOTED(24)             \
-	ADDQ    $32, DI        \
-	CMPQ    DI, R9         \
-	JCS     quotedFields   \
-	MOVQ    R9, DI         \
-	CMPQ    RARE, $0       \
-	JEQ     next           \
-	JMP     mend
+	ROWS(quotedRows)              \
+quotedFields:                         \
+	QUOTED(0)                     \
+	QUOTED(8)                     \
+	QUOTED(16)                    \
+	QUOTED(24)                    \
+	ADDQ             $32, DI      \
+	CMPQ             DI, R9       \
+	JCS              quotedFields \
+	MOVQ             R9, DI       \
+	CMPQ             RARE, $0     \
+	JEQ              next         \
+	JMP              mend
 
 #define NEXT \
 	ADDQ $64, SI

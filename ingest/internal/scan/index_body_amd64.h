@@ -101,24 +101,11 @@ regular:
 	JMP  rare
 
 irregular:
-	// Nothing behind it counts, and there is no further turn.
-	MOVQ  R15, cursor_irregular(AX)
-	MOVQ  $0, LAST_BLOCK
-	BLSIQ R15, R15
-	DECQ  R15
-	ANDQ  R15, CX
-	ANDQ  R15, R9
-	JMP   regular
+	IRREGULAR
+	ANDQ R15, CX
+	JMP  regular
 
-first:
-	TESTQ R10, R10
-	JEQ   crs
-	LEAQ  (64*FEW)(SI), R12
-	JMP   general
-
-firstQuote:
-	LEAQ (64*MANY)(SI), R12
-	JMP  general
+	FIRST
 
 done:
 	WALKED

@@ -202,11 +202,11 @@ func shifted(in []byte, shift int) []byte {
 	return append(b[i:i:i+len(in)], in...)
 }
 
-// stride is how far apart the places are that tests of many places try: -short is for the race detector, which has nothing to find
-// in them, and for CPUs that are emulated.
+// stride is how far apart the places are that tests of many places try. With -short, which is for the race detector and for CPUs
+// that are emulated, they do not try each of them.
 func stride() int {
 	if testing.Short() {
-		return 7 // so that all places of a block have their turn
+		return 7 // no multiple of what repeats there, nor a part of a block
 	}
 	return 1
 }
