@@ -100,7 +100,9 @@ func TestLawMemoryAndWorkAreLinear(t *testing.T) {
 			}
 			var spent time.Duration
 			var heap uint64
-			for range 10 { // a machine at work elsewhere may be slow for a while; quadratic work is, each time
+			// A machine at work elsewhere may be slow for a while; quadratic work is, each time.
+			began := time.Now()
+			for attempt := 0; attempt < 10 || time.Since(began) < 20*time.Second; attempt++ {
 				if spent, heap = measure(t, p, src(factor*small)); spent <= max(short, bound*fastest) {
 					break
 				}
